@@ -1,0 +1,34 @@
+"""The whole extension surface: what a plugin may register, and what it is told."""
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from llmrec_bench.data.source import DataSource
+    from llmrec_bench.method import Method
+    from llmrec_bench.metrics.metric import Metric
+    from llmrec_bench.store import Record
+
+hookspec = pluggy.HookspecMarker("llmrec_bench")
+hookimpl = pluggy.HookimplMarker("llmrec_bench")
+
+
+@hookspec
+def register_methods() -> "list[type[Method]]":  # type: ignore[empty-body]
+    """Method classes to offer. Called once, when the catalog is made."""
+
+
+@hookspec
+def register_datasets() -> "list[type[DataSource]]":  # type: ignore[empty-body]
+    """Data source classes to offer. Called once, when the catalog is made."""
+
+
+@hookspec
+def register_metrics() -> "list[type[Metric]]":  # type: ignore[empty-body]
+    """Metric classes to offer. Called once, when the catalog is made."""
+
+
+@hookspec
+def trial_finished(record: "Record") -> None:
+    """Called in the main process after each trial's record is safely stored, failed trials included."""

@@ -1,0 +1,64 @@
+"""The thing being compared: a method is configured, fitted on the past, and scores candidates."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from llmrec_bench.config import Config as BaseConfig
+from llmrec_bench.data.training import Queries, TrainingData
+
+Scores = npt.NDArray[np.float32]
+"""float32 (B, C), higher is better, NaN where the method has no opinion."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a trial lends to `Method.fit`."""
+
+    seed: int
+    """The trial's seed, for libraries that want a number."""
+    rng: np.random.Generator
+    """A generator seeded by the trial's seed; use it for everything random in numpy."""
+    device: str
+    """`cpu`, or `cuda` or `cuda:N` where the user asked for it."""
+    validate: Callable[[Callable[[Queries], Scores], str], float]
+    """`run.validate(self.score, "NDCG@10")`: the metric's mean over the validation queries, under the suite's
+    own candidates, mask and ties. Raises `BenchError` where there is no validation query."""
+    log: Callable[[str], None]
+    """Keeps a line in the trial's record."""
+
+
+class Method(ABC):
+    """A recommendation method. Subclass it, name it, give it a `Config`, and register the class.
+
+    The harness owns splits, candidates, masks, ties and metrics; a method only scores.
+    """
+
+    name: ClassVar[str]
+    """What a suite writes to ask for it."""
+    version: ClassVar[str]
+    """Raised when the same config would give other scores; part of every trial's id."""
+    source: ClassVar[str] = ""
+    """The paper (and equation or table) the method comes from."""
+    class Config(BaseConfig):
+        """No options."""
+
+    def __init__(self, config: Config) -> None:
+        """Store the options and nothing else; `fit` does the work and overwrites earlier fits."""
+        self.config = config
+
+    @abstractmethod
+    def fit(self, train: TrainingData, run: Run) -> None:
+        """Learn from training rows and validation targets. The same seed gives the same fit on a CPU."""
+
+    @abstractmethod
+    def score(self, queries: Queries) -> Scores:
+        """float32 (B, C), higher is better, NaN where the method cannot score.
+
+        C is the width of `queries.candidates`, or I where that is None. Columns that hold PAD are ignored.
+        A score must not depend on which other queries share the block, nor on the order of candidates.
+        """

@@ -1,0 +1,1 @@
+"""Metric formulas over ranks and top lists, in numpy only."""

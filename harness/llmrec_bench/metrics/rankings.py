@@ -1,0 +1,62 @@
+"""What metrics read: where the relevant items landed, and the lists that were shown."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+UNRANKED = np.iinfo(np.int64).max // 4
+"""`Ranks.above` of a relevant item that is in no list: no cut-off reaches it."""
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Where each relevant item landed: one entry per (query, relevant item), P in all, queries ascending.
+
+    An item tied with others has no single rank. Its rank is uniform over `above + 1 .. above + tied`, and the
+    members of one tie group (same query, same `above`) share those places without replacement.
+    """
+
+    queries: npt.NDArray[np.int64]
+    """int64 (P,): query rows; a query without relevant items has no entry."""
+    items: npt.NDArray[np.int32]
+    """int32 (P,): item codes."""
+    above: npt.NDArray[np.int64]
+    """int64 (P,): candidates ranked strictly above the item's tie group, or UNRANKED."""
+    tied: npt.NDArray[np.int64]
+    """int64 (P,): size of the tie group, the item included; 1 = no tie."""
+    gains: npt.NDArray[np.float64]
+    """float64 (P,): gain of finding the item; 1 for implicit feedback."""
+
+
+@dataclass(frozen=True)
+class Popularity:
+    """Item counts of the training data, on which every popularity and novelty metric rests."""
+
+    counts: npt.NDArray[np.int64]
+    """int64 (I,): training users of each item, repeats by one user counted once."""
+    n_users: int
+    """Users with at least one training interaction."""
+
+
+@dataclass(frozen=True)
+class Rankings:
+    """One method's answers to B queries, ready to be measured."""
+
+    ranks: Ranks
+    lists: npt.NDArray[np.int32]
+    """int32 (B, K): item codes best first, each at most once a row, PAD after a list's end. Ties are broken by
+    the protocol's seeded order, so that a list is a list that a user could have been shown."""
+    offered: npt.NDArray[np.int64]
+    """int64 (B,): candidates each query offered after masking."""
+    popularity: Popularity
+
+    @property
+    def n_queries(self) -> int:
+        """B."""
+        return len(self.lists)
+
+    @property
+    def list_lengths(self) -> npt.NDArray[np.int64]:
+        """int64 (B,): items in each list."""
+        return (self.lists >= 0).sum(axis=1)
