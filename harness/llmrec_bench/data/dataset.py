@@ -1,0 +1,161 @@
+"""A prepared data set: coded interactions and item texts, with the funnel behind them and a fingerprint."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from llmrec_bench.config import Config
+from llmrec_bench.data.filters import Events, Filter, FunnelStep, apply_filters
+from llmrec_bench.data.sequences import Sequences
+from llmrec_bench.data.source import DataSource, Log
+from llmrec_bench.errors import BenchError
+
+
+class Preparation(Config):
+    """What happens between reading a source and splitting it."""
+
+    filters: tuple[Filter, ...] = ()
+    """Applied in this order to the events sorted by user and time."""
+    item_id_order: str = Field(default="published", pattern=r"^(published|shuffled\(\d+\))$")
+    """`published` numbers items in the order of their published ids (numeric where all are numbers);
+    `shuffled(SEED)` permutes the numbers, which undoes id orders that give answers away."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Interactions and item texts after preparation."""
+
+    name: str
+    """The label the suite gave it."""
+    source: DataSource
+    sequences: Sequences
+    """U rows, all interactions, oldest first; equal times keep the order of the file."""
+    users: pd.Index
+    """U user tokens in code order."""
+    items: pd.DataFrame
+    """I rows in code order: `token`, `title` ('' where unknown) and the source's other columns."""
+    reviews: pd.Series | None
+    """N review texts aligned with `sequences.items`, or None where the source has none."""
+    funnel: list[FunnelStep]
+    fingerprint: str
+    """sha256 of the content, 16 hex digits: tokens, order, times, ratings and texts."""
+
+    @property
+    def n_users(self) -> int:
+        """U."""
+        return len(self.users)
+
+    @property
+    def n_items(self) -> int:
+        """I."""
+        return len(self.items)
+
+    @property
+    def simulated(self) -> bool:
+        """True where the interactions are made, not observed."""
+        return self.source.simulated
+
+
+def load_dataset(name: str, source: DataSource, preparation: Preparation) -> Dataset:
+    """Read, filter and code a data set.
+
+    Raises `BenchError` for unreadable input and for filters that leave nothing.
+    """
+    log = source.read()
+    events, user_tokens, item_tokens = _encode(name, log)
+    texts = _align_texts(name, log.items, item_tokens)
+    events, funnel = apply_filters(events, preparation.filters, (texts["title"] != "").to_numpy(dtype=bool))
+    if not len(events):
+        emptied = next(step.step for step in funnel if not step.interactions)
+        raise BenchError(
+            f"data set '{name}': no interaction is left after {emptied} ({funnel[0].interactions:,} were read); "
+            "relax its filters"
+        )
+    users_left, user_codes = np.unique(events.users, return_inverse=True)
+    items_left, item_codes = np.unique(events.items, return_inverse=True)
+    shuffle = re.fullmatch(r"shuffled\((\d+)\)", preparation.item_id_order)
+    if shuffle:
+        new_codes = np.random.default_rng(int(shuffle[1])).permutation(len(items_left))
+        items_left = items_left[np.argsort(new_codes)]
+        item_codes = new_codes[item_codes]
+    sequences = Sequences(
+        offsets=np.concatenate(([0], np.cumsum(np.bincount(user_codes)))).astype(np.int64),
+        items=item_codes.astype(np.int32),
+        times=events.times,
+        ratings=events.ratings,
+    )
+    users = user_tokens[users_left]
+    items = texts.iloc[items_left].reset_index(drop=True)
+    reviews = None if events.reviews is None else events.reviews.reset_index(drop=True)
+    return Dataset(
+        name=name,
+        source=source,
+        sequences=sequences,
+        users=users,
+        items=items,
+        reviews=reviews,
+        funnel=funnel,
+        fingerprint=fingerprint(sequences, [users, *_columns(items), *([] if reviews is None else [reviews])]),
+    )
+
+
+def fingerprint(sequences: Sequences, texts: Iterable[pd.Series | pd.Index]) -> str:
+    """sha256 over arrays and texts, 16 hex digits; the same content gives the same digits on any machine."""
+    digest = hashlib.sha256()
+    for array in (sequences.offsets, sequences.items, sequences.times, sequences.ratings):
+        digest.update(b"none" if array is None else array.dtype.str.encode() + np.ascontiguousarray(array).tobytes())
+    for text in texts:
+        digest.update(f"\x1d{text.name}\x1d".encode())
+        digest.update("\x1e".join(map(str, text.tolist())).encode())
+    return digest.hexdigest()[:16]
+
+
+def _columns(items: pd.DataFrame) -> list[pd.Series]:
+    return [items[column] for column in sorted(items.columns)]
+
+
+def _encode(name: str, log: Log) -> tuple[Events, pd.Index, pd.Index]:
+    """Events by code, sorted by user and time, and the tokens behind the codes in their published order."""
+    table = log.events
+    if not len(table):
+        raise BenchError(f"data set '{name}': the source has no interactions")
+    for column in ("user", "item"):
+        if table[column].isna().any():
+            row = int(np.flatnonzero(table[column].isna())[0])
+            raise BenchError(f"data set '{name}': interaction {row + 1} has no {column}")
+    user_codes, user_tokens = pd.factorize(table["user"], sort=True)
+    item_codes, item_tokens = pd.factorize(table["item"], sort=True)
+    times = table["time"].to_numpy(dtype=np.int64) if "time" in table else None
+    # lexsort and stable argsort keep the file's order where user and time are equal.
+    order = np.argsort(user_codes, kind="stable") if times is None else np.lexsort((times, user_codes))
+    events = Events(
+        users=user_codes.astype(np.int32),
+        items=item_codes.astype(np.int32),
+        times=times,
+        ratings=table["rating"].to_numpy(dtype=np.float32) if "rating" in table else None,
+        reviews=table["review"].fillna("") if "review" in table else None,
+    )
+    return events.keep(order), pd.Index(user_tokens, name="user"), pd.Index(item_tokens, name="token")
+
+
+def _align_texts(name: str, texts: pd.DataFrame, tokens: pd.Index) -> pd.DataFrame:
+    """One row of texts for each item token, '' where the source knows nothing."""
+    if len(texts) and not tokens.isin(texts.index).any():
+        raise BenchError(
+            f"data set '{name}': none of the {len(texts):,} item texts belongs to an item with interactions "
+            f"(texts are for items like {texts.index[0]!r}, interactions have items like {tokens[0]!r})"
+        )
+    unique = texts[~texts.index.duplicated()]
+    aligned = unique.reindex(tokens).reset_index(drop=True)
+    for column in aligned.columns:
+        if not pd.api.types.is_numeric_dtype(aligned[column]):
+            aligned[column] = aligned[column].fillna("").astype("str")
+    if "title" not in aligned:
+        aligned["title"] = pd.Series([""] * len(tokens), dtype="str")
+    aligned.insert(0, "token", tokens.astype("str"))
+    return aligned

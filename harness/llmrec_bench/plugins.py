@@ -1,0 +1,121 @@
+"""Entry points -> Catalog: everything a suite may name, and who offers it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import pluggy
+
+from llmrec_bench import hookspecs
+from llmrec_bench.data.source import DataSource
+from llmrec_bench.errors import BenchError, suggest
+from llmrec_bench.method import Method
+from llmrec_bench.metrics.metric import Metric
+
+GROUP = "llmrec_bench"
+"""The entry-point group plugins announce themselves under."""
+
+
+@dataclass(frozen=True)
+class BrokenPlugin:
+    """A plugin that could not be loaded; the others still work."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What the installed plugins offer, by the names suites use."""
+
+    methods: dict[str, type[Method]] = field(default_factory=dict)
+    datasets: dict[str, type[DataSource]] = field(default_factory=dict)
+    metrics: dict[str, type[Metric]] = field(default_factory=dict)
+    plugin_of: dict[str, str] = field(default_factory=dict)
+    """Plugin by offered name, e.g. `method sasrec` -> `builtin`."""
+    broken: list[BrokenPlugin] = field(default_factory=list)
+    hooks: pluggy.PluginManager = field(default_factory=lambda: pluggy.PluginManager(GROUP))
+
+    def unknown(self, kind: str, name: str) -> str:
+        """The message for a name nobody offers: the close match, and the plugins that might have offered it."""
+        message = f"unknown {kind} '{name}'{suggest(name, getattr(self, kind + 's', self.datasets))}"
+        if self.broken:
+            message += "; not loaded: " + ", ".join(f"plugin '{b.name}' ({b.reason})" for b in self.broken)
+        return message
+
+
+def load_catalog(found: Iterable[EntryPoint] | None = None) -> Catalog:
+    """Load every plugin of the entry-point group (or the given ones) and collect what they register.
+
+    A plugin whose import fails is kept in `Catalog.broken`. Raises `BenchError` for a misspelt hook, a hook with
+    a wrong signature, a name offered twice, and things that are not what their hook is for.
+    """
+    catalog = Catalog()
+    manager = catalog.hooks
+    manager.add_hookspecs(hookspecs)
+    for entry_point in sorted(entry_points(group=GROUP) if found is None else found, key=lambda e: e.name):
+        try:
+            plugin = entry_point.load()
+        except Exception as error:
+            catalog.broken.append(BrokenPlugin(entry_point.name, f"{type(error).__name__}: {error}"))
+            continue
+        if manager.has_plugin(entry_point.name):
+            raise BenchError(f"two installed plugins are called '{entry_point.name}'; uninstall or rename one")
+        try:
+            manager.register(plugin, name=entry_point.name)
+        except pluggy.PluginValidationError as error:
+            raise BenchError(f"plugin '{entry_point.name}': {_one_line(error)}") from error
+    _refuse_misspelt_hooks(manager)
+    _collect(catalog, "method", manager.hook.register_methods, Method, catalog.methods)
+    _collect(catalog, "dataset", manager.hook.register_datasets, DataSource, catalog.datasets)
+    _collect(catalog, "metric", manager.hook.register_metrics, Metric, catalog.metrics)
+    return catalog
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _refuse_misspelt_hooks(manager: pluggy.PluginManager) -> None:
+    known = [name for name in vars(manager.hook) if not name.startswith("_")]
+    specified = [name for name in known if getattr(manager.hook, name).has_spec()]
+    for name in known:
+        if name not in specified:
+            plugins = ", ".join(f"'{impl.plugin_name}'" for impl in getattr(manager.hook, name).get_hookimpls())
+            raise BenchError(f"plugin {plugins}: there is no hook '{name}'{suggest(name, specified)}")
+
+
+def _collect(catalog: Catalog, kind: str, hook: Any, base: type, offered: dict[str, Any]) -> None:
+    for implementation in hook.get_hookimpls():
+        plugin = implementation.plugin_name
+        call: Callable[[], list[type]] = implementation.function
+        try:
+            classes = list(call())
+        except Exception as error:
+            catalog.broken.append(BrokenPlugin(plugin, f"{hook.name} raised {type(error).__name__}: {error}"))
+            continue
+        for offer in classes:
+            fault = _fault(offer, base)
+            if fault:
+                raise BenchError(f"plugin '{plugin}': {hook.name} offers {offer!r}, which {fault}")
+            name: str = offer.name  # type: ignore[attr-defined]
+            if name in offered:
+                other = catalog.plugin_of[f"{kind} {name}"]
+                raise BenchError(f"{kind} '{name}' is offered by plugin '{other}' and by plugin '{plugin}'; keep one")
+            offered[name] = offer
+            catalog.plugin_of[f"{kind} {name}"] = plugin
+
+
+def _fault(offer: object, base: type) -> str | None:
+    if not isinstance(offer, type) or not issubclass(offer, base):
+        return f"is not a subclass of {base.__name__}"
+    missing = [name for name in getattr(base, "__annotations__", {}) if not hasattr(offer, name) and name != "config"]
+    if missing:
+        return f"has no {' and no '.join(missing)}"
+    abstract = getattr(offer, "__abstractmethods__", None)
+    if abstract:
+        return f"does not define {', '.join(sorted(abstract))}"
+    if not (offer.__doc__ or "").strip():
+        return "has no docstring to describe it by"
+    return None
