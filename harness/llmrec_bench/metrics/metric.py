@@ -22,6 +22,8 @@ class Metric(ABC):
     """One line, in the notation of `metrics/README.md`."""
     source: ClassVar[str]
     """The paper or tool whose definition this is."""
+    has_chance_level: ClassVar[bool] = False
+    """True where `Ranks` and list lengths say everything, so that `chance` gives the value of a random order."""
 
     @abstractmethod
     def overall(self, rankings: Rankings, k: int) -> float:

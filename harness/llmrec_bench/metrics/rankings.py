@@ -26,7 +26,12 @@ class Ranks:
     tied: npt.NDArray[np.int64]
     """int64 (P,): size of the tie group, the item included; 1 = no tie."""
     gains: npt.NDArray[np.float64]
-    """float64 (P,): gain of finding the item; 1 for implicit feedback."""
+    """float64 (P,): gain of finding the item, above 0; 1 for implicit feedback."""
+
+    @property
+    def has_ties(self) -> bool:
+        """Whether any item shares its place with others."""
+        return bool((self.tied != 1).any())
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ class Rankings:
     ranks: Ranks
     lists: npt.NDArray[np.int32]
     """int32 (B, K): item codes best first, each at most once a row, PAD after a list's end. Ties are broken by
-    the protocol's seeded order, so that a list is a list that a user could have been shown."""
+    the protocol's seeded order, so that a list is a list that a user could have been shown. K reaches the
+    largest cut-off measured, or the most candidates any query offered where that is less."""
     offered: npt.NDArray[np.int64]
     """int64 (B,): candidates each query offered after masking."""
     popularity: Popularity
@@ -59,4 +65,24 @@ class Rankings:
     @property
     def list_lengths(self) -> npt.NDArray[np.int64]:
         """int64 (B,): items in each list."""
-        return (self.lists >= 0).sum(axis=1)
+        width = self.lists.shape[1]
+        lengths = np.full(len(self.lists), width, dtype=np.int64)
+        if width:
+            short = np.flatnonzero(self.lists[:, -1] < 0)  # padding is at the end, so most lists need no look
+            lengths[short] = (self.lists[short] >= 0).sum(axis=1)
+        return lengths
+
+    @property
+    def relevant_counts(self) -> npt.NDArray[np.int64]:
+        """int64 (B,): relevant items of each query."""
+        return np.bincount(self.ranks.queries, minlength=self.n_queries)
+
+    def shown(self, k: int) -> npt.NDArray[np.int32]:
+        """int32 (B, min(k, K)): the lists cut at k.
+
+        Raises `ValueError` where the lists were stored too short to be cut at k.
+        """
+        width = self.lists.shape[1]
+        if k > width and bool((self.offered > width).any()):
+            raise ValueError(f"lists of {width} items cannot be cut at {k}; store at least {k} a query")
+        return self.lists[:, :k]
