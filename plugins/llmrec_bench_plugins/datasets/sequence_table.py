@@ -1,0 +1,114 @@
+"""Tables with one line per user: a blank-separated list of items and one of times."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from llmrec_bench import BenchError, DataSource, Log
+from llmrec_bench_plugins.datasets.blank_separated import once_per_word, row_of, split_words
+from llmrec_bench_plugins.datasets.columns import require
+from llmrec_bench_plugins.datasets.delimited import TABS, header, read_delimited
+from llmrec_bench_plugins.datasets.first_mistake import clipped, is_number
+from llmrec_bench_plugins.datasets.ids import as_ids
+from llmrec_bench_plugins.datasets.item_texts import item_texts, no_item_texts, with_year
+from llmrec_bench_plugins.datasets.opening import first_lines
+from llmrec_bench_plugins.datasets.paths import files_like, located, one_file
+from llmrec_bench_plugins.datasets.times import TimeUnit, likely_unit, whole_seconds
+
+_SEQUENCES = ("sequences.tsv", "sequences.tsv.gz")
+_ITEMS = ("items.tsv", "items.tsv.gz")
+
+
+class SequenceTable(DataSource):
+    """A tab-separated table with one line per user and the columns `user_id`, `item_ids` (parted by blanks, oldest
+    first) and, where known, `timestamps` (as many as items). An `items.tsv` beside it has `item_id`, `title` and, where
+    known, `year` (put behind the title), `genres` or `category`, `brand`, `description`."""
+
+    name: ClassVar[str] = "sequence-table"
+    reference: ClassVar[str] = (
+        "SeqRecBenchmark-Datasets as plain tables; see the data set's own source for its terms of use."
+    )
+
+    path: Path
+    """The table, or the folder that holds `sequences.tsv`, plain or gzipped; `~` and `$VARIABLES` are expanded."""
+    items: Path | None = None
+    """The table of item texts; by default `items.tsv` beside the sequences, if there is one."""
+    time_unit: TimeUnit = "seconds"
+    """The unit of `timestamps`."""
+
+    def read(self) -> Log:
+        path = located(self.path)
+        if path.is_dir():
+            path = one_file(path, _SEQUENCES, "table of sequences")
+        columns = header(path, TABS)
+        for column in ("user_id", "item_ids"):
+            require(path, column, columns)
+        timed = ["timestamps"] if "timestamps" in columns else []
+        table = read_delimited(path, TABS, {"user_id": "id", **dict.fromkeys(["item_ids", *timed], "text")})
+        tokens, offsets = split_words(table["item_ids"])
+        if (blank := pc.index(tokens, "").as_py()) >= 0:
+            raise BenchError(f"{path}: line {row_of(offsets, blank) + 2}: column 'item_ids' is empty")
+        (users,) = as_ids(table["user_id"])
+        events = {"user": once_per_word(users, offsets)}
+        if timed:
+            events["time"] = pd.Series(self._times(path, table["timestamps"], offsets))
+        item_path = self._item_path(path)
+        if item_path is None:
+            return Log(events=pd.DataFrame({**events, "item": as_ids(tokens)[0]}), items=no_item_texts())
+        listed = read_item_table(item_path)
+        events["item"], item_ids = as_ids(tokens, listed["item_id"])
+        return Log(events=pd.DataFrame(events), items=_texts(item_ids, listed))
+
+    @classmethod
+    def recognise(cls, path: Path) -> "SequenceTable | None":
+        files = files_like(path, _SEQUENCES) if path.is_dir() else [path]
+        lines = first_lines(files[0], 2) if len(files) == 1 else []
+        if len(lines) < 2 or lines[0].split("\t")[:2] != ["user_id", "item_ids"]:
+            return None
+        times = dict(zip(lines[0].split("\t"), lines[1].split("\t"), strict=False)).get("timestamps", "").split()
+        if not times or not is_number(times[-1]):
+            return cls(path=path)
+        return cls(path=path, time_unit=likely_unit(float(times[-1])))
+
+    def _times(self, path: Path, column: Any, offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """int64 (N,) seconds; raises `BenchError` for the first line with another number of times than items."""
+        words, time_offsets = split_words(column)
+        differ = np.flatnonzero(np.diff(time_offsets) != np.diff(offsets))
+        if len(differ):
+            row = differ[0]
+            counts = f"{np.diff(offsets)[row]} item_ids but {np.diff(time_offsets)[row]} timestamps"
+            raise BenchError(f"{path}: line {row + 2}: {counts}; give one time for each item")
+        try:
+            return whole_seconds(path, words.cast(pa.float64()).to_numpy(), self.time_unit)
+        except pa.ArrowInvalid as error:
+            word = next(n for n, text in enumerate(words.to_pylist()) if not is_number(text))
+            line, value = row_of(offsets, word) + 2, clipped(words[word].as_py())
+            raise BenchError(f"{path}: line {line}: column 'timestamps' is not a number ({value})") from error
+
+    def _item_path(self, path: Path) -> Path | None:
+        if self.items is not None:
+            return located(self.items)
+        return next(iter(files_like(path.parent, _ITEMS)), None)
+
+
+def read_item_table(path: Path) -> Any:
+    """`item_id` and every text column of a tab-separated table of items, as a pyarrow Table."""
+    columns = header(path, TABS)
+    for column in ("item_id", "title"):
+        require(path, column, columns)
+    wanted = [c for c in ("title", "year", "genres", "category", "brand", "description") if c in columns]
+    return read_delimited(path, TABS, {"item_id": "id", **dict.fromkeys(wanted, "text")})
+
+
+def _texts(item_ids: pd.Series, listed: Any) -> pd.DataFrame:
+    texts = {column: listed[column].to_pandas() for column in listed.column_names if column != "item_id"}
+    if "year" in texts:
+        texts["title"] = with_year(texts["title"], texts.pop("year"))
+    if "genres" in texts:
+        texts["category"] = texts.pop("genres")
+    return item_texts(item_ids, texts)
