@@ -88,11 +88,13 @@ def _construct(loader: _Loader, node: yaml.Node, location: Location, document: D
         return loader.construct_object(node, deep=True)
     seen: dict[Any, int] = {}
     for key_node, _ in node.value:
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            continue
         line = key_node.start_mark.line + 1
         key = loader.construct_object(key_node, deep=True) if isinstance(key_node, yaml.ScalarNode) else None
         if not isinstance(key, str | int | float | bool):
             document.mistakes.append((line, "a key must be a plain word"))
-        elif key in seen and key_node.tag != "tag:yaml.org,2002:merge":
+        elif key in seen:
             document.mistakes.append((line, f"key '{key}' stands here a second time (first on line {seen[key]})"))
         else:
             seen[key] = line

@@ -1,0 +1,352 @@
+"""The command line: thin. Each command imports what it needs when it runs, so that `bench --help` is quick."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from llmrec_bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from llmrec_bench.execute.run import Progress
+    from llmrec_bench.plan import Plan
+    from llmrec_bench.plugins import Catalog
+    from llmrec_bench.store import Store
+
+SUITE = click.argument("suite", type=click.Path(path_type=Path))
+RESULTS = click.option(
+    "--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True, help="Where records lie."
+)
+PROFILE = click.option("--profile", help="A profile of the suite.")
+ONLY = click.option(
+    "--only",
+    multiple=True,
+    metavar="PATTERN",
+    help="Only methods (or DATASET/METHOD) that match, as 'sasrec*'. Repeatable.",
+)
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object for machines.")
+
+
+class _Seeds(click.ParamType[list[int]]):
+    name = "seeds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        try:
+            seeds = [int(part) for part in str(value).split(",")]
+        except ValueError:
+            self.fail(f"'{value}' is not a list of whole numbers such as 1,2,3", param, ctx)
+        if any(not 0 <= seed < 2**32 for seed in seeds) or len(set(seeds)) < len(seeds):
+            self.fail(f"'{value}' should be different numbers from 0 to {2**32 - 1}", param, ctx)
+        return seeds
+
+
+SEEDS = click.option("--seeds", type=_Seeds(), help="Use these seeds instead of the suite's, as 1,2,3.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="llmrec-bench", prog_name="bench")
+def bench() -> None:
+    """Compare LLM-based recommendation methods fairly: accuracy, popularity bias and price."""
+
+
+@bench.command()
+@SUITE
+@RESULTS
+@PROFILE
+@ONLY
+@SEEDS
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N; changes no trial's id.")
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    help="Trials at once, one thread each; default: the number of cores. 0: in this process, for a debugger.",
+)
+@AS_JSON
+def run(
+    suite: Path,
+    results: Path,
+    profile: str | None,
+    only: tuple[str, ...],
+    seeds: list[int] | None,
+    device: str,
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    """Run what is missing of SUITE, then print its tables.
+
+    Exit status: 0 all trials finished; 1 some failed; 2 a mistake in the input; 130 stopped by Ctrl-C.
+    """
+    import os
+    import re
+
+    from rich.console import Console
+
+    from llmrec_bench.execute.run import progress_of, run_plan
+    from llmrec_bench.live import RunView
+    from llmrec_bench.table_text import terminal_view
+
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
+        raise BenchError(f"--device {device}: should be cpu, cuda or cuda:N")
+    catalog, plan, store = _planned(suite, results, profile, only, seeds)
+    count = os.cpu_count() or 1 if workers is None else workers
+    log = Console(stderr=True)
+    view = RunView(log, count)
+    try:
+        with view.open():
+            progress = run_plan(plan, catalog, store, count, device, view.begin)
+    except KeyboardInterrupt:
+        done = sum(p.state == "finished" for p in progress_of(plan, store))
+        raise _Stopped(
+            f"stopped: {done} of {len(plan.trials)} trials are finished and kept; run again to go on"
+        ) from None
+    tables = _tables(plan, progress)
+    failed = [p for p in progress if p.state != "finished"]
+    if as_json:
+        from dataclasses import asdict
+
+        _print_json({**_progress_json(plan, store, progress), "tables": [asdict(table) for table in tables]})
+    else:
+        console = _console()
+        if plan.suite.description:
+            console.print(plan.suite.description.strip() + "\n", markup=False)
+        console.print(terminal_view(tables))
+        finished = len(progress) - len(failed)
+        console.print(f"{finished} of {len(progress)} trials finished. Records: {store.trials}", soft_wrap=True)
+        for p in failed:
+            console.print(
+                f"failed: {p.trial.label}: {store.trials / p.trial.id / 'record.json'}",
+                soft_wrap=True,
+                highlight=False,
+                markup=False,
+            )
+    if failed:
+        sys.exit(1)
+
+
+@bench.command()
+@SUITE
+@RESULTS
+@PROFILE
+@ONLY
+@SEEDS
+@AS_JSON
+def plan(
+    suite: Path, results: Path, profile: str | None, only: tuple[str, ...], seeds: list[int] | None, as_json: bool
+) -> None:
+    """Print the trials of SUITE, their ids, and what is done and missing. Runs nothing."""
+    from collections import Counter
+
+    from rich.table import Table
+
+    from llmrec_bench.execute.run import progress_of
+
+    _, planned, store = _planned(suite, results, profile, only, seeds)
+    progress = progress_of(planned, store)
+    if as_json:
+        _print_json(_progress_json(planned, store, progress))
+        return
+    console = _console()
+    grid = Table("id", "data set", "method", "seed", "state", box=None)
+    for p in progress:
+        style = {"finished": "green", "failed": "red"}.get(p.state, "")
+        trial = p.trial
+        grid.add_row(
+            trial.id, trial.dataset.label, trial.method.label.replace("[", r"\["), str(trial.seed), p.state, style=style
+        )
+    console.print(grid)
+    counts = Counter(p.state for p in progress)
+    console.print(
+        f"\n{len(progress)} trials: " + ", ".join(f"{n} {state}" for state, n in sorted(counts.items())),
+        highlight=False,
+    )
+    console.print(f"Protocol {planned.suite.protocol.hash}: {planned.suite.protocol.describe()}", soft_wrap=True)
+    console.print(f"Records: {store.trials}", soft_wrap=True)
+
+
+@bench.command()
+@SUITE
+@RESULTS
+@PROFILE
+@ONLY
+@SEEDS
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["terminal", "markdown", "latex", "csv", "json"]),
+    default="terminal",
+    show_default=True,
+    help="How to print them.",
+)
+def table(
+    suite: Path, results: Path, profile: str | None, only: tuple[str, ...], seeds: list[int] | None, form: Any
+) -> None:
+    """Print the tables of SUITE from the stored records; cells that were not run say so."""
+
+    from llmrec_bench.execute.run import progress_of
+    from llmrec_bench.table_text import render_tables, terminal_view
+
+    _, planned, store = _planned(suite, results, profile, only, seeds)
+    tables = _tables(planned, progress_of(planned, store))
+    if form == "terminal":
+        _console().print(terminal_view(tables))
+    else:
+        click.echo(render_tables(tables, form), nl=False)
+
+
+@bench.command("list")
+@click.argument("kind", type=click.Choice(["methods", "datasets", "metrics"]))
+@AS_JSON
+def list_command(kind: str, as_json: bool) -> None:
+    """List the methods, data sources or metrics that the installed plugins offer."""
+    from rich.table import Table
+
+    from llmrec_bench.describe import list_entries
+
+    catalog = _catalog()
+    entries = list_entries(catalog, kind)
+    if as_json:
+        keys = ("name", "plugin", "summary")
+        broken = [{"plugin": b.name, "reason": b.reason} for b in catalog.broken]
+        _print_json({kind: [dict(zip(keys, entry, strict=True)) for entry in entries], "broken": broken})
+        return
+    grid = Table("name", "plugin", "summary", box=None)
+    for name, plugin, summary in entries:
+        grid.add_row(name, plugin, summary)
+    console = _console()
+    console.print(grid, markup=False)
+    for b in catalog.broken:
+        console.print(f"not loaded: plugin '{b.name}' ({b.reason})", style="red", soft_wrap=True, markup=False)
+
+
+@bench.command()
+@click.argument("name")
+def describe(name: str) -> None:
+    """Explain a method, data source or metric: what it is, where it comes from, and every option."""
+    from llmrec_bench.describe import describe_entry
+
+    click.echo(describe_entry(_catalog(), name))
+
+
+@bench.group()
+def data() -> None:
+    """Look at data sets."""
+
+
+@data.command("describe")
+@click.argument("name_or_path")
+@click.option(
+    "--option", "-o", "options", multiple=True, metavar="KEY=VALUE", help="An option of the source. Repeatable."
+)
+@click.option("--filters", metavar="YAML", help="Filters as in a suite, such as '[{filter: k-core, users: 5}]'.")
+@AS_JSON
+def data_describe(name_or_path: str, options: tuple[str, ...], filters: str | None, as_json: bool) -> None:
+    """Counts, filter funnel, lengths, titles, ties and fingerprint of a data source or of a file or folder."""
+    from llmrec_bench.data.dataset import load_dataset
+    from llmrec_bench.data.description import describe_data
+    from llmrec_bench.describe import describe_loaded
+    from llmrec_bench.sources import parse_preparation, resolve_source
+
+    source = resolve_source(_catalog(), name_or_path, options)
+    description = describe_data(load_dataset(name_or_path, source, parse_preparation(filters)))
+    if as_json:
+        _print_json({"source": source.name, "options": source.model_dump(mode="json"), **description.to_dict()})
+    else:
+        click.echo(describe_loaded(source, description))
+
+
+@bench.command()
+def schema() -> None:
+    """Print the JSON schema of a suite, for editors that complete and check YAML."""
+    from llmrec_bench.schema import suite_schema
+
+    _print_json(suite_schema(_catalog()))
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The console script: a user's mistake is one line and exit status 2, never a traceback."""
+    try:
+        bench.main(args=None if arguments is None else list(arguments), standalone_mode=False)
+    except _Stopped as stop:
+        click.echo(f"bench: {stop}", err=True)
+        sys.exit(130)
+    except BenchError as error:
+        for line in str(error).splitlines():
+            click.echo(f"bench: {line}", err=True)
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("bench: stopped", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of a pipe went away
+        sys.exit(0)
+    sys.exit(0)
+
+
+def _console() -> "Console":
+    """Standard output; where it is no terminal, wide enough that tables need not fold."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+
+
+class _Stopped(BenchError):
+    """Ctrl-C."""
+
+
+def _catalog() -> "Catalog":
+    from llmrec_bench.plugins import load_catalog
+
+    return load_catalog()
+
+
+def _planned(
+    suite: Path, results: Path, profile: str | None, only: Sequence[str], seeds: Sequence[int] | None
+) -> "tuple[Catalog, Plan, Store]":
+    from llmrec_bench.plan import make_plan
+    from llmrec_bench.store import Store
+    from llmrec_bench.suite import load_suite
+
+    catalog = _catalog()
+    loaded = load_suite(suite, catalog, profile)
+    return catalog, make_plan(loaded, only, seeds), Store(results, loaded.name)
+
+
+def _tables(plan: "Plan", progress: "Sequence[Progress]") -> Any:
+    from llmrec_bench.tables import build_tables
+
+    return build_tables(plan, {p.trial.id: p.record for p in progress if p.record is not None})
+
+
+def _progress_json(plan: "Plan", store: "Store", progress: "Sequence[Progress]") -> dict[str, Any]:
+    return {
+        "suite": plan.suite.name,
+        "protocol_hash": plan.suite.protocol.hash,
+        "records": str(store.trials),
+        "trials": [
+            {
+                "id": p.trial.id,
+                "dataset": p.trial.dataset.label,
+                "method": p.trial.method.label,
+                "seed": p.trial.seed,
+                "state": p.state,
+                "failure": p.record.failure.message if p.record is not None and p.record.failure is not None else None,
+            }
+            for p in progress
+        ],
+    }
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""Catalog entries in words: what there is, where it comes from, and every option with its sentence."""
+
+import inspect
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from llmrec_bench.data.description import DataDescription
+from llmrec_bench.data.source import DataSource
+from llmrec_bench.errors import BenchError, suggest
+from llmrec_bench.plugins import Catalog
+
+KINDS = ("methods", "datasets", "metrics")
+
+
+def list_entries(catalog: Catalog, kind: str) -> list[tuple[str, str, str]]:
+    """(name, plugin, first sentence of the docstring) of every method, data source or metric, by name."""
+    entries: Mapping[str, type] = getattr(catalog, kind)
+    return [
+        (name, catalog.plugin_of[f"{kind[:-1]} {name}"], _summary(entry)) for name, entry in sorted(entries.items())
+    ]
+
+
+def describe_entry(catalog: Catalog, name: str) -> str:
+    """Everything there is to say about a name, as plain text; several kinds may share one.
+
+    Raises `BenchError` with the close match for a name nobody offers.
+    """
+    found = [(kind, getattr(catalog, kind)[name]) for kind in KINDS if name in getattr(catalog, kind)]
+    if not found:
+        known = [known for kind in KINDS for known in getattr(catalog, kind)]
+        raise BenchError(f"nothing is called '{name}'{suggest(name, known)}")
+    return "\n".join("\n".join(_describe(catalog, kind, name, entry)) for kind, entry in found)
+
+
+def _describe(catalog: Catalog, kind: str, name: str, entry: Any) -> Iterator[str]:
+    version = getattr(entry, "version", None)
+    plugin = catalog.plugin_of[f"{kind[:-1]} {name}"]
+    yield f"{name} ({kind[:-1]}{f', version {version}' if version else ''}, plugin {plugin})"
+    yield ""
+    yield _doc(entry)
+    source = getattr(entry, "source", "") or getattr(entry, "reference", "")
+    if isinstance(source, str) and source:
+        yield f"\nSource: {source}"
+    if kind == "metrics":
+        low, high = entry.bounds
+        better = {"higher": "higher is better", "lower": "lower is better", "neither": "no direction"}
+        yield f"Formula: {entry.formula}"
+        yield f"Range: {low:g} to {high:g}; {better[entry.direction]}"
+        return
+    if kind == "datasets" and entry.simulated:
+        yield "SIMULATED: made by a program, not observed."
+    options = list(_options(entry.Config if kind == "methods" else entry))
+    yield "\nOptions:" if options else "\nNo options."
+    yield from options
+
+
+def _options(config: type[BaseModel]) -> Iterator[str]:
+    schema = config.model_json_schema()
+    for name, field in config.model_fields.items():
+        allowed = "; ".join(_allowed(schema["properties"].get(field.alias or name, {}), schema))
+        default = (
+            "required" if field.is_required() else f"default {_plain(field.get_default(call_default_factory=True))}"
+        )
+        yield f"  {name} ({default}; {allowed})" if allowed else f"  {name} ({default})"
+        for line in inspect.cleandoc(field.description or "").splitlines():
+            yield f"      {line}"
+
+
+def _plain(value: Any) -> str:
+    dumped = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    return json.dumps(dumped, default=str)
+
+
+def _allowed(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[str]:
+    """The values a JSON schema allows, in words."""
+    if "$ref" in schema:
+        schema = root["$defs"][schema["$ref"].rsplit("/", 1)[-1]]
+    alternatives = schema.get("anyOf") or schema.get("oneOf")
+    if alternatives:
+        yield " or ".join(text for option in alternatives if (text := "; ".join(_allowed(option, root))))
+        return
+    if "enum" in schema or "const" in schema:
+        yield "one of " + ", ".join(map(str, schema.get("enum", [schema.get("const")])))
+        return
+    bounds = [
+        f"{sign} {schema[key]:g}"
+        for key, sign in (("minimum", ">="), ("exclusiveMinimum", ">"), ("maximum", "<="), ("exclusiveMaximum", "<"))
+        if key in schema
+    ]
+    kind = {"null": "none", "object": schema.get("title", "mapping")}.get(
+        schema.get("type", ""), schema.get("type", "")
+    )
+    if kind:
+        yield " ".join([kind, *bounds])
+
+
+def _summary(entry: type) -> str:
+    """The first sentence of a docstring, on one line."""
+    paragraph = " ".join(_doc(entry).split("\n\n")[0].split())
+    return re.split(r"(?<=\.)\s", paragraph)[0]
+
+
+def _doc(entry: type) -> str:
+    return inspect.cleandoc(entry.__doc__ or "")
+
+
+def describe_loaded(source: DataSource, found: DataDescription) -> str:
+    """A data set's description as plain text."""
+    return "\n".join(_describe_loaded(source, found))
+
+
+def _describe_loaded(source: DataSource, found: DataDescription) -> Iterator[str]:
+    options = ", ".join(
+        f"{key}={value}" for key, value in source.model_dump(mode="json", exclude_defaults=True).items()
+    )
+    yield f"{source.name}{f' ({options})' if options else ''}"
+    yield _summary(type(source))
+    if found.simulated:
+        yield "SIMULATED: made by a program, not observed."
+    yield ""
+    yield f"users {found.users:,}; items {found.items:,}; interactions {found.interactions:,}"
+    yield f"density {found.density:.4%}"
+    yield f"fingerprint {found.fingerprint}"
+    if found.first_time is not None and found.last_time is not None:
+        yield f"times {_date(found.first_time)} to {_date(found.last_time)}"
+    yield "\nfunnel                                        users       items  interactions"
+    for step in found.funnel:
+        yield f"  {step.step:<36} {step.users:>12,} {step.items:>11,} {step.interactions:>13,}"
+    yield "\nevents per user: " + ", ".join(f"{name} {value:,.1f}" for name, value in found.length_quantiles.items())
+    yield f"repeats of an item by a user: {found.repeat_interactions:,} interactions"
+    tied = "n/a, no times" if found.tied_last_share is None else f"{found.tied_last_share:.1%}"
+    yield f"users whose last two events share a time: {tied} (their test item rests on the order of the file)"
+    yield f"items with a title: {found.titled_items_share:.1%}"
+    others = ", ".join(f"{name} {share:.1%}" for name, share in found.item_columns.items() if name != "title")
+    if others:
+        yield f"items with other texts: {others}"
+    if found.review_share is not None:
+        yield f"interactions with a review: {found.review_share:.1%}"
+
+
+def _date(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")

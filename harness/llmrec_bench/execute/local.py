@@ -1,0 +1,170 @@
+"""The local engine: worker processes, each holding one trial at a time."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Protocol
+
+from llmrec_bench.errors import BenchError
+from llmrec_bench.execute.job import Job
+
+# One thread a trial: sums come out the same however many workers share the machine.
+_ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+class Watcher(Protocol):
+    """Somebody who wants to know how a run is getting on."""
+
+    def phase(self, job: Job, phase: str) -> None:
+        """A trial has entered a phase: load, fit, score, measure or write."""
+
+    def finished(self, job: Job) -> None:
+        """A trial's record is stored."""
+
+
+def run_jobs(jobs: Sequence[Job], workers: int, watcher: Watcher) -> None:
+    """Run every job and store its record; returns when all are done.
+
+    `workers` processes share the jobs; 0 runs them in this process, for a debugger. A worker that dies leaves a failed
+    record for the trial it held, and is replaced. Raises `BenchError` where a record cannot be stored.
+    """
+    if workers == 0:
+        from llmrec_bench.execute.trial import Workbench
+
+        bench = Workbench()
+        for job in jobs:
+            bench.run(job, lambda phase, job=job: watcher.phase(job, phase))  # type: ignore[misc]
+            watcher.finished(job)
+        return
+    waiting = deque(jobs)
+    with _threads_limited(), _team(min(workers, len(jobs))) as team:
+        while waiting or any(member.job for member in team):
+            for member in team:
+                if member.job is None and waiting:
+                    member.take(waiting.popleft())
+            ready = wait([member.link for member in team if member.job] + [m.process.sentinel for m in team if m.job])
+            for i, member in enumerate(team):
+                if member.job is None or (member.link not in ready and member.process.sentinel not in ready):
+                    continue
+                if _hear(member, watcher):
+                    team[i] = _hire()
+
+
+@dataclass
+class _Member:
+    process: BaseProcess
+    link: Connection
+    job: Job | None = None
+
+    def take(self, job: Job) -> None:
+        self.job = job
+        with contextlib.suppress(BrokenPipeError):  # it died idle; its sentinel says so
+            self.link.send(job)
+
+
+def _hear(member: _Member, watcher: Watcher) -> bool:
+    """Read what a worker says; True where it died and its trial is written down as failed."""
+    from llmrec_bench.execute.trial import failed_record
+
+    job = member.job
+    assert job is not None
+    try:
+        while member.link.poll():
+            kind, value = member.link.recv()
+            if kind == "phase":
+                watcher.phase(job, value)
+            elif kind == "finished":
+                member.job = None
+                watcher.finished(job)
+                return False
+            elif kind == "stopped":
+                raise BenchError(value)
+        if member.process.is_alive():
+            return False
+    except (EOFError, ConnectionResetError):
+        pass
+    member.process.join()
+    reason = _reason(member.process.exitcode)
+    job.store.write(failed_record(job, "", "WorkerDied", f"the worker process {reason}", "", []))
+    watcher.finished(job)
+    return True
+
+
+def _reason(exitcode: int | None) -> str:
+    if exitcode is not None and exitcode < 0:
+        name = signal.Signals(-exitcode).name
+        hint = "; the machine may have run out of memory" if name == "SIGKILL" else ""
+        return f"was ended by {name}{hint}"
+    return f"ended itself with exit code {exitcode}"
+
+
+@contextlib.contextmanager
+def _team(size: int) -> Iterator[list[_Member]]:
+    team = [_hire() for _ in range(size)]
+    try:
+        yield team
+    finally:
+        for member in team:
+            member.link.close()
+            if member.job is not None:
+                member.process.kill()
+        for member in team:
+            member.process.join(timeout=5)
+            member.process.kill()
+
+
+def _hire() -> _Member:
+    # spawn: a forked child would inherit the locks of numpy's and arrow's thread pools in any state.
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(theirs,), daemon=True)
+    process.start()
+    theirs.close()
+    return _Member(process, ours)
+
+
+def _work(link: Connection) -> None:
+    """The life of a worker: take a job, run it, say so."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process answers Ctrl-C
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    from llmrec_bench.execute.trial import Workbench
+
+    bench = Workbench()
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        while True:
+            job = link.recv()
+            try:
+                bench.run(job, lambda phase: link.send(("phase", phase)))
+            except BenchError as error:
+                link.send(("stopped", str(error)))
+                return
+            link.send(("finished", None))
+
+
+def _leave_with_parent() -> None:
+    """A killed run must not leave workers behind that go on writing."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+@contextlib.contextmanager
+def _threads_limited() -> Iterator[None]:
+    earlier = {name: os.environ.get(name) for name in _ONE_THREAD}
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    try:
+        yield
+    finally:
+        for name, value in earlier.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

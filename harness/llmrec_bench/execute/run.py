@@ -1,0 +1,96 @@
+"""Plan -> records: what is missing is run, what is there stays."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from llmrec_bench.execute.job import Job
+from llmrec_bench.execute.local import Watcher, run_jobs
+from llmrec_bench.execute.provenance import gather_provenance
+from llmrec_bench.plan import Plan, Trial
+from llmrec_bench.plugins import Catalog
+from llmrec_bench.store import Record, Store
+
+State = Literal["finished", "failed", "missing", "lacks metrics"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One planned trial and how far it is."""
+
+    trial: Trial
+    state: State
+    record: Record | None
+
+
+def progress_of(plan: Plan, store: Store) -> list[Progress]:
+    """Every trial of the plan with what the store holds of it.
+
+    Raises `BenchError` naming a stored record that cannot be read.
+    """
+    wanted = {f"{metric}@{k}" for metric in plan.suite.metrics for k in plan.suite.protocol.cutoffs}
+    progress = []
+    for trial in plan.trials:
+        record = store.record(trial.id)
+        state: State
+        if record is None:
+            state = "missing"
+        elif record.status == "failed":
+            state = "failed"
+        else:
+            state = "finished" if wanted <= record.metrics.keys() else "lacks metrics"
+        progress.append(Progress(trial, state, record))
+    return progress
+
+
+def run_plan(
+    plan: Plan,
+    catalog: Catalog,
+    store: Store,
+    workers: int,
+    device: str,
+    watch: Callable[[list[Progress]], Watcher],
+) -> list[Progress]:
+    """Run every trial that is missing or failed, and return how all of them stand.
+
+    `watch` is told what stands at the start and returns who follows the run. Hooks hear of each record.
+    Raises `BenchError` where the results folder is taken, not writable or full; finished trials stay.
+    """
+    with store.lock():
+        before = progress_of(plan, store)
+        todo = [p for p in before if p.state != "finished"]
+        if todo:
+            provenance = gather_provenance(plan.suite.path.parent)
+            jobs = [
+                Job(
+                    trial=p.trial,
+                    store=store,
+                    suite=plan.suite.name,
+                    plugin=catalog.plugin_of[f"method {p.trial.method.method.name}"],
+                    metrics={name: catalog.metrics[name] for name in plan.suite.metrics},
+                    known_metrics=catalog.metrics,
+                    device=device,
+                    provenance=provenance,
+                    measure_again=p.state == "lacks metrics",
+                )
+                for p in todo
+            ]
+            run_jobs(jobs, workers, _Herald(watch(before), catalog))
+        return progress_of(plan, store)
+
+
+class _Herald:
+    """Passes on what happens, and tells the plugins of each stored record."""
+
+    def __init__(self, watcher: Watcher, catalog: Catalog) -> None:
+        self._watcher = watcher
+        self._hooks = catalog.hooks.hook
+
+    def phase(self, job: Job, phase: str) -> None:
+        self._watcher.phase(job, phase)
+
+    def finished(self, job: Job) -> None:
+        record = job.store.record(job.trial.id)
+        self._watcher.finished(job)
+        if record is not None:
+            self._hooks.trial_finished(record=record)

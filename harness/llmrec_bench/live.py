@@ -1,0 +1,103 @@
+"""Who follows a run: live lines on a terminal, plain lines elsewhere."""
+
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from llmrec_bench.execute.job import Job
+from llmrec_bench.execute.run import Progress
+
+
+class RunView:
+    """Shows which trials run, how many are done and left, and about how long the rest will take."""
+
+    def __init__(self, console: Console, workers: int) -> None:
+        self._console = console
+        self._workers = max(1, workers)
+        self._live: Live | None = None
+        self._running: dict[str, tuple[Job, str]] = {}
+        self._started: dict[str, float] = {}
+        self._seconds: dict[tuple[str, str], list[float]] = {}
+        self._left: list[tuple[str, str]] = []
+        self._done = self._total = self._failed = 0
+
+    @contextmanager
+    def open(self) -> Iterator["RunView"]:
+        """Show the live lines while the block runs; they are cleared at its end."""
+        if not self._console.is_terminal:
+            yield self
+            return
+        with Live(get_renderable=self._render, console=self._console, transient=True, refresh_per_second=4) as live:
+            self._live = live
+            yield self
+
+    def begin(self, progress: Sequence[Progress]) -> "RunView":
+        """Learn what is to be run, and from stored records how long such trials take."""
+        self._total = len(progress)
+        for p in progress:
+            key = (p.trial.dataset.label, p.trial.method.label)
+            if p.state == "finished":
+                self._done += 1
+            else:
+                self._left.append(key)
+            if p.record is not None and p.record.resources is not None:
+                spent = p.record.resources
+                self._seconds.setdefault(key, []).append(spent.fit_seconds + spent.score_seconds + spent.rank_seconds)
+        return self
+
+    def phase(self, job: Job, phase: str) -> None:
+        """A trial has entered a phase."""
+        self._started.setdefault(job.trial.id, time.monotonic())
+        self._running[job.trial.id] = (job, phase)
+
+    def finished(self, job: Job) -> None:
+        """A trial's record is stored."""
+        trial = job.trial
+        key = (trial.dataset.label, trial.method.label)
+        seconds = time.monotonic() - self._started.pop(trial.id, time.monotonic())
+        self._running.pop(trial.id, None)
+        self._seconds.setdefault(key, []).append(seconds)
+        self._left.remove(key)
+        self._done += 1
+        record = job.store.record(trial.id)
+        failure = record.failure if record is not None else None
+        line = f"[{self._done}/{self._total}] {trial.label}: "
+        if failure is not None:
+            self._failed += 1
+            first = (failure.message.strip() or "no message").splitlines()[0]
+            line += f"FAILED in {failure.phase or 'its process'} ({failure.kind}: {first})"
+        else:
+            line += f"{_span(seconds)}"
+        if self._left and not self._console.is_terminal:
+            line += f"; {len(self._left)} left, {self._time_left()}"
+        self._console.print(Text(line, style="red" if failure else ""), soft_wrap=True)
+
+    def _render(self) -> Text:
+        now = time.monotonic()
+        lines = [
+            f"  {job.trial.label}: {phase}, {_span(now - self._started[job.trial.id])}"
+            for job, phase in list(self._running.values())
+        ]
+        failed = f", {self._failed} failed" if self._failed else ""
+        lines.append(f"{self._done} of {self._total} trials done{failed}, {len(self._left)} left, {self._time_left()}")
+        return Text("\n".join(lines))
+
+    def _time_left(self) -> str:
+        known = [s for spans in self._seconds.values() for s in spans]
+        if not known:
+            return "time left not known yet"
+        usual = statistics.fmean(known)
+        total = sum(statistics.fmean(self._seconds[key]) if key in self._seconds else usual for key in self._left)
+        return f"about {_span(total / self._workers)} left"
+
+
+def _span(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

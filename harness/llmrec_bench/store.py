@@ -1,0 +1,235 @@
+"""What trials leave behind, as plain files: written aside, renamed into place, read again for every table."""
+
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from llmrec_bench.data.dataset import Dataset
+from llmrec_bench.data.sequences import PAD
+from llmrec_bench.errors import BenchError
+from llmrec_bench.metrics.rankings import Popularity, Rankings, Ranks
+
+SCHEMA_VERSION = 1
+"""Of records; older ones still load."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatasetPart(_Part):
+    """Which data a trial saw."""
+
+    label: str
+    source: str
+    options: dict[str, Any]
+    preparation: dict[str, Any]
+    fingerprint: str
+    simulated: bool
+    users: int | None
+    items: int | None
+    interactions: int | None
+    queries: int | None
+    """None, as the counts above, where the trial failed before the data were there."""
+
+
+class MethodPart(_Part):
+    """Which method a trial ran."""
+
+    label: str
+    name: str
+    version: str
+    plugin: str
+    source: str
+    config: dict[str, Any]
+
+
+class ProtocolPart(_Part):
+    """How it was tested."""
+
+    hash: str
+    description: str
+    settings: dict[str, Any]
+    candidates_hash: str | None
+    """Of the candidate sets drawn for this data set and seed; `full` for the whole catalogue, None where the trial
+    failed before they were there."""
+
+
+class Resources(_Part):
+    """What it took. Peak memory is that of the worker process while this trial ran, None where the system does not
+    tell."""
+
+    load_seconds: float
+    fit_seconds: float
+    score_seconds: float
+    rank_seconds: float
+    measure_seconds: float
+    peak_memory_bytes: int | None
+
+
+class Failure(_Part):
+    """Why a trial failed."""
+
+    phase: str
+    kind: str
+    message: str
+    traceback: str
+
+
+class Record(_Part):
+    """What one trial left."""
+
+    schema_version: int = SCHEMA_VERSION
+    id: str
+    suite: str
+    status: Literal["finished", "failed"]
+    dataset: DatasetPart
+    method: MethodPart
+    protocol: ProtocolPart
+    seed: int
+    metrics: dict[str, float | None]
+    """Means by `NDCG@10`; None where undefined."""
+    chance: dict[str, float | None]
+    """What a constant scorer gets on the same queries; None where a metric has no chance level."""
+    resources: Resources | None
+    provenance: dict[str, Any]
+    log: list[str]
+    failure: Failure | None = None
+
+
+class Store:
+    """The results of one suite: `<root>/<suite>/trials/<id>/`."""
+
+    def __init__(self, root: Path, suite: str) -> None:
+        self.folder = root / suite
+        self.trials = self.folder / "trials"
+        self.candidates = self.folder / "candidates"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the results folder for one run; the system lets go when the process ends, however it ends.
+
+        Raises `BenchError` where the folder cannot be written or another run holds it.
+        """
+        path = self.folder / "lock"
+        try:
+            self.trials.mkdir(parents=True, exist_ok=True)
+            handle = path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise BenchError(f"{self.folder}: cannot be written ({error.strerror}); choose --results DIR") from None
+        with handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                handle.seek(0)
+                raise BenchError(
+                    f"{self.folder}: another run is writing here (process {handle.read().strip() or 'unknown'}); "
+                    "wait for it, or choose --results DIR"
+                ) from None
+            handle.truncate(0)
+            handle.write(str(os.getpid()))
+            handle.flush()
+            for left in self.trials.glob(".aside-*"):  # a killed run's half-written work
+                shutil.rmtree(left)
+            for left in self.candidates.glob("*.aside"):
+                left.unlink()
+            yield
+
+    def record(self, trial: str) -> Record | None:
+        """The stored record, or None. Raises `BenchError` naming a file that is corrupt or from a newer version."""
+        path = self.trials / trial / "record.json"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except UnicodeDecodeError as error:
+            raise BenchError(f"{path}: corrupt record ({error.reason}); delete {path.parent} to run it again") from None
+        try:
+            record = Record.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "the file"
+            raise BenchError(
+                f"{path}: corrupt record ({where}: {first['msg']}); delete {path.parent} to run the trial again"
+            ) from None
+        if record.schema_version > SCHEMA_VERSION:
+            raise BenchError(f"{path}: written by a newer llmrec-bench (record schema {record.schema_version})")
+        return record
+
+    def write(
+        self,
+        record: Record,
+        per_user: pd.DataFrame | None = None,
+        lists: pd.DataFrame | None = None,
+        ranks: pd.DataFrame | None = None,
+    ) -> Path:
+        """Store a record and its tables in one step, replacing an earlier one; returns its folder.
+
+        Raises `BenchError` where the disk is full or the folder cannot be written.
+        """
+        final = self.trials / record.id
+        aside = self.trials / f".aside-{record.id}-{os.getpid()}"
+        try:
+            aside.mkdir(parents=True)
+            for name, table in (("per_user", per_user), ("top_lists", lists), ("ranks", ranks)):
+                if table is not None:
+                    table.to_parquet(aside / f"{name}.parquet", index=False, compression="zstd")
+            (aside / "record.json").write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            if final.exists():
+                replaced = self.trials / f".aside-{record.id}-replaced"
+                final.rename(replaced)
+                aside.rename(final)
+                shutil.rmtree(replaced)
+            else:
+                aside.rename(final)
+        except OSError as error:
+            shutil.rmtree(aside, ignore_errors=True)
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise BenchError(f"{self.folder}: the disk is full; free space, then run again to go on") from None
+            raise BenchError(f"{final}: cannot be written ({error.strerror or error})") from None
+        return final
+
+    def per_user(self, trial: str) -> pd.DataFrame:
+        """One row a query: `user`, then one float64 column for each per-user metric."""
+        return self._table(trial, "per_user")
+
+    def top_lists(self, trial: str) -> pd.DataFrame:
+        """One row a place: `user`, `rank` from 1, `item`."""
+        return self._table(trial, "top_lists")
+
+    def rankings(self, trial: str, dataset: Dataset, users: np.ndarray, popularity: Popularity, k: int) -> Rankings:
+        """Rebuild what a finished trial ranked for the given users (codes, in query order), to measure it anew."""
+        lists, ranks = self.top_lists(trial), self._table(trial, "ranks")
+        offered = self.per_user(trial)["offered"].to_numpy(dtype=np.int64)
+        row_of = pd.Index(dataset.users[users].astype("str"))
+        codes = pd.Index(dataset.items["token"])
+        top = np.full((len(users), k), PAD, dtype=np.int32)
+        top[row_of.get_indexer(lists["user"]), lists["rank"].to_numpy() - 1] = codes.get_indexer(lists["item"])
+        return Rankings(
+            ranks=Ranks(
+                queries=row_of.get_indexer(ranks["user"]).astype(np.int64),
+                items=codes.get_indexer(ranks["item"]).astype(np.int32),
+                above=ranks["above"].to_numpy(dtype=np.int64),
+                tied=ranks["tied"].to_numpy(dtype=np.int64),
+                gains=ranks["gain"].to_numpy(dtype=np.float64),
+            ),
+            lists=top,
+            offered=offered,
+            popularity=popularity,
+        )
+
+    def _table(self, trial: str, name: str) -> pd.DataFrame:
+        path = self.trials / trial / f"{name}.parquet"
+        try:
+            return pd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            raise BenchError(f"{path}: cannot be read ({error}); delete {path.parent} to run the trial again") from None

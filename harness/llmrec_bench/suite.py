@@ -1,0 +1,293 @@
+"""What a suite's YAML says: its shape, and the loader that reports every mistake at once."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, JsonValue, ValidationError
+
+from llmrec_bench.config import Config
+from llmrec_bench.data.dataset import Preparation
+from llmrec_bench.data.source import DataSource
+from llmrec_bench.errors import SuiteErrors, suggest
+from llmrec_bench.method import Method
+from llmrec_bench.plugins import Catalog
+from llmrec_bench.protocol import Protocol
+from llmrec_bench.suite_mistakes import Mistakes
+from llmrec_bench.yaml_lines import Document, Location, read_yaml
+
+Label = Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class DatasetEntry(Preparation):
+    """One data set: a source, its options, and what is done to it before the split."""
+
+    source: str
+    """Name of the data source; `bench list datasets` shows them."""
+    options: dict[str, JsonValue] = {}  # noqa: RUF012 - pydantic copies defaults
+    """Options of the source; `bench describe NAME` explains them. Relative paths start at the suite's folder."""
+
+
+class MethodEntry(Config):
+    """One method, or with a grid one method for every combination."""
+
+    method: str | None = None
+    """Name of the method; left out, the label is the name. `bench list methods` shows them."""
+    config: dict[str, JsonValue] = {}  # noqa: RUF012
+    """Options that differ from the method's defaults; `bench describe NAME` explains them."""
+    grid: dict[str, Annotated[list[JsonValue], Field(min_length=1)]] = {}  # noqa: RUF012
+    """Option -> values; every combination becomes a row of its own, labelled `label[option=value]`."""
+
+
+class TableEntry(Config):
+    """One table: which numbers stand in it."""
+
+    title: str = ""
+    """Printed above the table."""
+    metrics: Annotated[list[str], Field(min_length=1)]
+    """Columns, as `NDCG@10`."""
+    datasets: list[str] | None = None
+    """Labels of the data sets to show; all of them if left out."""
+    methods: list[str] | None = None
+    """Labels of the methods to show; all of them if left out."""
+
+
+class SuiteFile(Config):
+    """A suite of experiments: every method on every data set with every seed, under one protocol."""
+
+    description: str = ""
+    """What the suite is for, printed above its tables."""
+    datasets: Annotated[dict[Label, DatasetEntry], Field(min_length=1)]
+    """Data sets by label."""
+    protocol: Protocol = Protocol()
+    """How the methods are tested; its hash stands on every number."""
+    methods: Annotated[dict[Label, MethodEntry], Field(min_length=1)]
+    """Methods by label."""
+    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1)] = [1, 2, 3]  # noqa: RUF012
+    """One trial for each; means and deviations are over these."""
+    metrics: Annotated[list[str], Field(min_length=1)] = ["HR", "NDCG", "MRR"]  # noqa: RUF012
+    """Metrics to compute at every cut-off of the protocol; `bench list metrics` shows them."""
+    tables: dict[Label, TableEntry] = {}  # noqa: RUF012
+    """Tables by name; left out, one table shows every metric at the largest cut-off."""
+    profiles: dict[Label, dict[str, JsonValue]] = {}  # noqa: RUF012
+    """Named variants: each replaces whole sections of the suite, as in `full: {seeds: [1, 2, 3, 4, 5]}`."""
+
+
+@dataclass(frozen=True)
+class SuiteDataset:
+    """A data set as the suite asks for it, nothing read yet."""
+
+    label: str
+    source: DataSource
+    preparation: Preparation
+
+
+@dataclass(frozen=True)
+class SuiteMethod:
+    """A method with its resolved config."""
+
+    label: str
+    method: type[Method]
+    config: Config
+
+
+@dataclass(frozen=True)
+class SuiteTable:
+    """A table to print, its labels resolved."""
+
+    name: str
+    title: str
+    metrics: tuple[str, ...]
+    datasets: tuple[str, ...]
+    methods: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A suite with every name resolved against the catalog."""
+
+    name: str
+    path: Path
+    profile: str | None
+    description: str
+    datasets: tuple[SuiteDataset, ...]
+    protocol: Protocol
+    methods: tuple[SuiteMethod, ...]
+    seeds: tuple[int, ...]
+    metrics: tuple[str, ...]
+    tables: tuple[SuiteTable, ...]
+
+
+def load_suite(path: Path, catalog: Catalog, profile: str | None = None) -> Suite:
+    """Read a suite and resolve its names.
+
+    Raises `SuiteErrors` with every mistake of the file, its profiles included, each as `file:line: what; what
+    would work`; `BenchError` where the file is missing or not YAML.
+    """
+    document = read_yaml(path)
+    mistakes = Mistakes(document)
+    suite = _resolve(document, document.data, (), mistakes, catalog, None)
+    variants: dict[str, Suite | None] = {}
+    profiles = document.data.get("profiles") if isinstance(document.data, dict) else None
+    for name, sections in (profiles if isinstance(profiles, dict) else {}).items():
+        if not isinstance(sections, dict):
+            continue  # reported as a mistake of shape already
+        if "profiles" in sections:
+            mistakes.add(("profiles", name, "profiles"), "a profile cannot hold profiles")
+            continue
+        merged = {**{k: v for k, v in document.data.items() if k != "profiles"}, **sections}
+        variants[name] = _resolve(document, merged, ("profiles", name), mistakes, catalog, name)
+    if profile is not None and profile not in variants:
+        mistakes.add(("profiles",), f"there is no profile '{profile}'{suggest(profile, variants)}")
+    if mistakes.lines:
+        raise SuiteErrors(mistakes.in_file_order())
+    chosen = suite if profile is None else variants[profile]
+    assert chosen is not None  # no mistakes means it was resolved
+    return chosen
+
+
+def _resolve(
+    document: Document,
+    data: Any,
+    inside: Location,
+    mistakes: Mistakes,
+    catalog: Catalog,
+    profile: str | None,
+) -> Suite | None:
+    """The suite in `data`, or None after noting why not. Sections that `inside` lacks are the base suite's own."""
+    data = _spell_out(data)
+    mistakes.enter(inside, data)
+    try:
+        # The JSON route is strict about types (no `true` for 1) yet takes lists for tuples and strings for paths.
+        file = SuiteFile.model_validate_json(json.dumps(data), strict=True)
+    except ValidationError as error:
+        mistakes.add_all(error, SuiteFile)
+        file = None
+    sections = data if isinstance(data, dict) else {}
+    datasets = list(_datasets(sections.get("datasets"), mistakes, catalog, document.path.parent))
+    methods = list(_methods(sections.get("methods"), mistakes, catalog))
+    if file is None:
+        return None
+    for i, metric in enumerate(file.metrics):
+        if metric not in catalog.metrics:
+            mistakes.add(("metrics", i), catalog.unknown("metric", metric))
+    for section in ("seeds", "metrics"):
+        values = list(getattr(file, section))
+        for i, value in enumerate(values):
+            if value in values[:i]:
+                mistakes.add((section, i), f"{value} stands here twice")
+    tables = tuple(_tables(file, [d.label for d in datasets], [m.label for m in methods], mistakes))
+    return Suite(
+        name=document.path.stem,
+        path=document.path,
+        profile=profile,
+        description=file.description,
+        datasets=tuple(datasets),
+        protocol=file.protocol,
+        methods=tuple(methods),
+        seeds=tuple(file.seeds),
+        metrics=tuple(file.metrics),
+        tables=tables,
+    )
+
+
+def _spell_out(data: Any) -> Any:
+    """`popularity:` with nothing behind it means a method with its defaults."""
+    if isinstance(data, dict) and isinstance(data.get("methods"), dict):
+        methods = {label: {} if entry is None else entry for label, entry in data["methods"].items()}
+        return {**data, "methods": methods}
+    return data
+
+
+def _datasets(section: Any, mistakes: Mistakes, catalog: Catalog, folder: Path) -> Iterator[SuiteDataset]:
+    for label, entry in section.items() if isinstance(section, dict) else ():
+        name = entry.get("source") if isinstance(entry, dict) else None
+        if not isinstance(name, str):
+            continue  # reported as a mistake of shape already
+        if name not in catalog.datasets:
+            mistakes.add(("datasets", label, "source"), catalog.unknown("dataset", name))
+            continue
+        source = mistakes.parse(catalog.datasets[name], entry.get("options", {}), ("datasets", label, "options"))
+        rest = {key: value for key, value in entry.items() if key in Preparation.model_fields}
+        try:
+            preparation = Preparation.model_validate_json(json.dumps(rest), strict=True)
+        except ValidationError:
+            continue  # reported as a mistake of shape already
+        if source is not None:
+            yield SuiteDataset(label, _anchor(source, folder), preparation)
+
+
+def _anchor(source: DataSource, folder: Path) -> DataSource:
+    """The source with its relative paths starting at the suite's folder."""
+    anchored = {
+        name: folder.absolute() / value
+        for name in type(source).model_fields
+        if isinstance(value := getattr(source, name), Path) and not str(value).startswith(("$", "~", "/"))
+    }
+    return source.model_copy(update=anchored)
+
+
+def _methods(section: Any, mistakes: Mistakes, catalog: Catalog) -> Iterator[SuiteMethod]:
+    first: dict[str, str] = {}
+    for label, entry in section.items() if isinstance(section, dict) else ():
+        if not isinstance(entry, dict):
+            continue
+        name, config, grid = entry.get("method", label), entry.get("config", {}), entry.get("grid", {})
+        if name not in catalog.methods:
+            where = ("methods", label, "method") if "method" in entry else ("methods", label)
+            mistakes.add(where, catalog.unknown("method", str(name)))
+            continue
+        if not isinstance(config, dict) or not isinstance(grid, dict):
+            continue
+        for key in grid.keys() & config.keys():
+            mistakes.add(("methods", label, "grid", key), f"'{key}' is fixed under config and varied under grid")
+        if not all(isinstance(values, list) for values in grid.values()):
+            continue
+        method = catalog.methods[name]
+        for combination in itertools.product(*grid.values()):
+            varied = dict(zip(grid, combination, strict=True))
+            resolved = mistakes.parse(
+                method.Config, {**config, **varied}, ("methods", label, "config"), ("methods", label, "grid")
+            )
+            if resolved is None:
+                continue
+            options = ",".join(f"{key}={value}" for key, value in varied.items())
+            full_label = f"{label}[{options}]" if options else label
+            identity = f"{name} {resolved.model_dump_json()}"
+            if identity in first:
+                message = f"'{full_label}' is the same as '{first[identity]}': same method, same options"
+                mistakes.add(("methods", label), message)
+                continue
+            first[identity] = full_label
+            yield SuiteMethod(full_label, method, resolved)
+
+
+def _tables(file: SuiteFile, datasets: list[str], methods: list[str], mistakes: Mistakes) -> Iterator[SuiteTable]:
+    cutoffs = file.protocol.cutoffs
+    columns = [f"{metric}@{k}" for metric in file.metrics for k in cutoffs]
+    if not file.tables:
+        widest = tuple(f"{metric}@{max(cutoffs)}" for metric in file.metrics)
+        yield SuiteTable("main", "", widest, tuple(datasets), tuple(methods))
+    for name, entry in file.tables.items():
+        for i, column in enumerate(entry.metrics):
+            if column not in columns:
+                mistakes.add(
+                    ("tables", name, "metrics", i),
+                    f"'{column}' is not measured by this suite (metrics {', '.join(file.metrics)} "
+                    f"at {', '.join(map(str, cutoffs))}){suggest(column, columns)}",
+                )
+        shown = []
+        for kind, wanted, known in (("datasets", entry.datasets, datasets), ("methods", entry.methods, methods)):
+            for i, label in enumerate(wanted or []):
+                if not _matching(label, known):
+                    mistakes.add(("tables", name, kind, i), f"no {kind[:-1]} '{label}'{suggest(label, known)}")
+            shown.append(known if wanted is None else [k for label in wanted for k in _matching(label, known)])
+        yield SuiteTable(name, entry.title, tuple(entry.metrics), tuple(shown[0]), tuple(shown[1]))
+
+
+def _matching(label: str, known: list[str]) -> list[str]:
+    """The label itself, and the rows its grid made."""
+    return [name for name in known if name == label or name.startswith(f"{label}[")]

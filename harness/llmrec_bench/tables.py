@@ -1,0 +1,171 @@
+"""Records -> Table: the same numbers for every output, with what a reader must know to read them."""
+
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from llmrec_bench.errors import BenchError
+from llmrec_bench.plan import Plan, Trial
+from llmrec_bench.store import Record
+from llmrec_bench.suite import SuiteTable
+
+CellStatus = Literal["complete", "partial", "failed", "missing", "undefined"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number over seeds, or the reason why there is none."""
+
+    status: CellStatus
+    """`complete`: every seed; `partial`: some seeds failed or are missing, the mean is over the others;
+    `failed`, `missing`: no seed; `undefined`: the metric has no value here."""
+    mean: float | None
+    std: float | None
+    """Sample standard deviation over seeds (n - 1); None with fewer than two."""
+    values: dict[int, float]
+    """By seed."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method."""
+
+    method: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One data set's results, ready to be shown."""
+
+    name: str
+    title: str
+    dataset: str
+    simulated: bool
+    columns: tuple[str, ...]
+    """Metrics, as `NDCG@10`."""
+    rows: tuple[Row, ...]
+    chance: tuple[float | None, ...]
+    """Mean over seeds of what a random order of the candidates gets, by column; None where there is no such level."""
+    seeds: tuple[int, ...]
+    protocol_hash: str
+    fingerprint: str
+    notes: tuple[str, ...]
+
+
+def build_tables(plan: Plan, records: dict[str, Record]) -> list[Table]:
+    """Every table of the suite, one for each data set it shows; `records` are by trial id.
+
+    Raises `BenchError` where records of one table differ in protocol, data or candidates.
+    """
+    return [
+        _build(plan, table, dataset, records)
+        for table in plan.suite.tables
+        for dataset in table.datasets
+        if any(trial.dataset.label == dataset for trial in plan.trials)
+    ]
+
+
+def refuse_mixed(records: Sequence[Record]) -> None:
+    """Raises `BenchError` where numbers were not made under one protocol, on the same data and candidates."""
+    for what, keys in (
+        ("protocols", {r.protocol.hash for r in records}),
+        ("data sets", {r.dataset.fingerprint for r in records}),
+    ):
+        if len(keys) > 1:
+            raise BenchError(f"one table cannot hold numbers of different {what} ({', '.join(sorted(keys))})")
+    for seed in {r.seed for r in records}:
+        drawn = {str(r.protocol.candidates_hash) for r in records if r.seed == seed}
+        if len(drawn) > 1:
+            raise BenchError(
+                f"one table cannot hold numbers of different candidate sets (seed {seed}: {', '.join(sorted(drawn))})"
+            )
+
+
+def _build(plan: Plan, table: SuiteTable, dataset: str, records: dict[str, Record]) -> Table:
+    trials = [t for t in plan.trials if t.dataset.label == dataset and t.method.label in table.methods]
+    finished = [records[t.id] for t in trials if t.id in records and records[t.id].status == "finished"]
+    refuse_mixed(finished)
+    seeds = tuple(dict.fromkeys(t.seed for t in trials))
+    labels = [label for label in table.methods if any(t.method.label == label for t in trials)]
+    return Table(
+        name=table.name,
+        title=table.title,
+        dataset=dataset,
+        simulated=any(t.dataset.source.simulated for t in trials),
+        columns=table.metrics,
+        rows=tuple(
+            Row(
+                label,
+                tuple(
+                    _cell([t for t in trials if t.method.label == label], column, records) for column in table.metrics
+                ),
+            )
+            for label in labels
+        ),
+        chance=tuple(_chance(column, finished) for column in table.metrics),
+        seeds=seeds,
+        protocol_hash=plan.suite.protocol.hash,
+        fingerprint=plan.prepared[dataset].dataset.fingerprint,
+        notes=tuple(_notes(plan, dataset, trials, finished, records, seeds)),
+    )
+
+
+def _cell(trials: list[Trial], column: str, records: dict[str, Record]) -> Cell:
+    mine = {t.seed: records[t.id] for t in trials if t.id in records}
+    finished = {seed: r for seed, r in mine.items() if r.status == "finished" and column in r.metrics}
+    if not finished:
+        return Cell("failed" if any(r.status == "failed" for r in mine.values()) else "missing", None, None, {})
+    values = {seed: value for seed, r in finished.items() if (value := r.metrics[column]) is not None}
+    if len(values) < len(finished):
+        return Cell("undefined", None, None, values)
+    return Cell(
+        "complete" if len(finished) == len(trials) else "partial",
+        statistics.fmean(values.values()),
+        statistics.stdev(values.values()) if len(values) > 1 else None,
+        values,
+    )
+
+
+def _chance(column: str, finished: list[Record]) -> float | None:
+    by_seed = {r.seed: value for r in finished if (value := r.chance.get(column)) is not None}
+    return statistics.fmean(by_seed.values()) if by_seed else None
+
+
+def _notes(
+    plan: Plan,
+    dataset: str,
+    trials: list[Trial],
+    finished: list[Record],
+    records: dict[str, Record],
+    seeds: tuple[int, ...],
+) -> Iterator[str]:
+    protocol, data = plan.suite.protocol, plan.prepared[dataset].dataset
+    source = trials[0].dataset.source
+    if data.simulated:
+        yield f"SIMULATED: the interactions of '{source.name}' are made by a program, not observed."
+    queries = next((r.dataset.queries for r in finished), None)
+    yield (
+        f"Data {data.fingerprint}: {source.name}, {data.n_users:,} users, {data.n_items:,} items, "
+        f"{len(data.sequences.items):,} interactions" + (f"; {queries:,} queries." if queries is not None else ".")
+    )
+    yield f"Protocol {protocol.hash}: {protocol.describe()}."
+    if len(seeds) > 1:
+        yield (
+            f"Mean ± standard deviation over seeds {', '.join(map(str, seeds))}: "
+            "the spread of repeated runs, not a test between methods."
+        )
+    else:
+        yield f"One seed ({seeds[0]}): no spread is known."
+    for trial in trials:
+        record = records.get(trial.id)
+        if record is not None and record.failure is not None:
+            reason = record.failure.message.strip().splitlines()
+            yield (
+                f"Failed: {trial.method.label} seed {trial.seed}, {record.failure.kind}: "
+                f"{reason[0] if reason else 'no message'} (trial {trial.id})"
+            )
+    missing = sum(1 for t in trials if t.id not in records)
+    if missing:
+        yield f"Not run yet: {missing} of {len(trials)} trials."
