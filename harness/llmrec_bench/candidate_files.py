@@ -1,0 +1,81 @@
+"""Candidate files: a user token and item tokens on each line."""
+
+import gzip
+import zlib
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from llmrec_bench.data.sequences import PAD, Sequences
+from llmrec_bench.data.training import Queries
+from llmrec_bench.errors import BenchError
+from llmrec_bench.protocol import CandidateFile
+
+
+def read_candidates(
+    rule: CandidateFile, users: pd.Index, items: Iterable[object], queries: Queries, targets: Sequences
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """Query rows in ascending order, int64 (F,), and their candidates, int32 (F, C), `PAD` at the end.
+
+    `users` and `items` are the tokens in code order; `queries` and `targets` are those of the test.
+    Raises `BenchError`, naming the line, for a token the data set does not have, a user without test events,
+    a user with two lines, and a line without items.
+    """
+    numbers, user_tokens, item_tokens = _read_lines(rule)
+    lengths = np.array([len(tokens) for tokens in item_tokens])
+    line = np.repeat(np.arange(len(lengths)), lengths)
+    known = pd.Index([str(token) for token in items])
+    codes = known.get_indexer(pd.Index([token for tokens in item_tokens for token in tokens]))
+    if (codes < 0).any():
+        first = int(np.argmax(codes < 0))
+        token = item_tokens[line[first]][first - int(lengths[: line[first]].sum())]
+        raise BenchError(f"{rule.path}:{numbers[line[first]]}: item '{token}' is not in the data set")
+    rows = _query_rows(rule, numbers, user_tokens, users, queries)
+    pairs = rows[line] * len(known) + codes
+    if rule.add_target:
+        offered = np.isin(targets.rows(), rows)
+        pairs = np.concatenate((pairs, targets.rows()[offered] * len(known) + targets.items[offered]))
+    row, item = np.divmod(np.unique(pairs), len(known))
+    order = np.unique(row)
+    counts = np.bincount(row)[order]
+    candidates = np.full((len(order), counts.max()), PAD, dtype=np.int32)
+    candidates[np.arange(counts.max()) < counts[:, None]] = item
+    return order, candidates
+
+
+def _read_lines(rule: CandidateFile) -> tuple[list[int], list[str], list[list[str]]]:
+    """Line numbers, user tokens and item tokens of the lines that are not blank."""
+    open_file = gzip.open if rule.path.suffix == ".gz" else open
+    try:
+        with open_file(rule.path, "rt", encoding="utf-8") as file:
+            lines = [(number, line.split()) for number, line in enumerate(file, start=1) if line.strip()]
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        raise BenchError(f"{rule.path}: cannot read the candidates: {error}") from None
+    if not lines:
+        raise BenchError(f"{rule.path}: no candidates in it; expected a user and item tokens on each line")
+    for number, tokens in lines:
+        if len(tokens) < 2:
+            raise BenchError(f"{rule.path}:{number}: user '{tokens[0]}' has no candidates")
+    numbers = [number for number, _ in lines]
+    wanted = slice(1, None if rule.first is None else 1 + rule.first)
+    return numbers, [tokens[0] for _, tokens in lines], [tokens[wanted] for _, tokens in lines]
+
+
+def _query_rows(
+    rule: CandidateFile, numbers: list[int], tokens: list[str], users: pd.Index, queries: Queries
+) -> npt.NDArray[np.int64]:
+    """int64: the query row of each line's user."""
+    codes = pd.Index([str(token) for token in users]).get_indexer(pd.Index(tokens))
+    row_of_user = np.full(len(users), -1, dtype=np.int64)
+    row_of_user[queries.users] = np.arange(len(queries))
+    for wrong, reason in (
+        (codes < 0, "is not in the data set"),
+        (row_of_user[codes] < 0, "has no test events under this split"),
+        (pd.Index(tokens).duplicated(), "has a line already"),
+    ):
+        if wrong.any():
+            line = int(np.argmax(wrong))
+            raise BenchError(f"{rule.path}:{numbers[line]}: user '{tokens[line]}' {reason}")
+    return row_of_user[codes]
