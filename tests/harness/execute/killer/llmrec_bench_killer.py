@@ -1,0 +1,139 @@
+"""A plugin that kills the whole run once, at the moment named by KILL_AT; the file KILL_MARK remembers that it did."""
+
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from llmrec_bench import DataSource, Log, Method, PerUserMetric, hookimpl
+
+
+def moment(name: str) -> None:
+    """In a worker, kill the main process if this is the moment, and wait to be ended by the worker's own watch."""
+    main = multiprocessing.parent_process()
+    if main is not None and is_now(name):
+        os.kill(main.pid, signal.SIGKILL)
+        time.sleep(60)
+
+
+def is_now(name: str) -> bool:
+    mark = os.environ.get("KILL_MARK")
+    if os.environ.get("KILL_AT") != name or mark is None or Path(mark).exists():
+        return False
+    Path(mark).write_bytes(str(os.getpid()).encode())
+    return True
+
+
+class Ring(DataSource):
+    """Users walk round a ring of items."""
+
+    name = "ring"
+    users: int = 30
+    """How many users."""
+
+    def read(self) -> Log:
+        moment("load")
+        steps = np.arange(8)
+        events = pd.DataFrame(
+            {
+                "user": np.repeat(np.arange(self.users), len(steps)),
+                "item": (np.repeat(np.arange(self.users), len(steps)) + np.tile(steps, self.users)) % 20,
+            }
+        )
+        return Log(events, pd.DataFrame({"title": [f"Item {i}" for i in range(20)]}, index=range(20)))
+
+
+class Mortal(Method):
+    """Scores by item number, and dies where it is told to."""
+
+    name = "mortal"
+    version = "1"
+
+    class Config(Method.Config):
+        fate: str = "live"
+        """`live`; `raise` in fit; `raise-in-score`; `die` by SIGKILL; `exit`; `infinite` and `wrong-shape` scores."""
+
+    config: "Mortal.Config"
+
+    def fit(self, train, run):
+        self.n_items = train.n_items
+        moment("fit")
+        run.log("fitted")
+        match self.config.fate:
+            case "raise":
+                raise ValueError("this method is meant to fail")
+            case "die":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "exit":
+                os._exit(7)
+
+    def score(self, queries):
+        moment("score")
+        if self.config.fate == "raise-in-score":
+            raise RuntimeError("no scores today")
+        columns = np.arange(self.n_items) if queries.candidates is None else queries.candidates
+        scores = np.broadcast_to(columns, (len(queries), columns.shape[-1])).astype(np.float32)
+        if self.config.fate == "infinite":
+            scores[0, 0] = np.inf
+        return scores[:, :-1] if self.config.fate == "wrong-shape" else scores
+
+
+class Doom(PerUserMetric):
+    """Zero for everyone."""
+
+    name = "Doom"
+    direction = "neither"
+    bounds = (0, 0)
+    formula = "0"
+    source = "none"
+
+    def per_query(self, rankings, k):
+        moment("measure")
+        return np.zeros(rankings.n_queries)
+
+
+@hookimpl
+def register_methods():
+    return [Mortal]
+
+
+@hookimpl
+def register_datasets():
+    return [Ring]
+
+
+@hookimpl
+def register_metrics():
+    return [Doom]
+
+
+@hookimpl
+def trial_finished(record):
+    if is_now("after the first record"):  # in the main process itself
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+_rename, _write_text = Path.rename, Path.write_text
+
+
+def rename(self: Path, target: Path) -> Path:
+    if ".aside-" in self.name:
+        moment("before the rename")
+    moved = _rename(self, target)
+    if ".aside-" in self.name:
+        moment("after the rename")
+    return moved
+
+
+def write_text(self: Path, *arguments, **options) -> int:
+    if self.name == "record.json":
+        _write_text(self, "{", encoding="utf-8")  # half a record
+        moment("half-written record")
+    return _write_text(self, *arguments, **options)
+
+
+if os.environ.get("KILL_AT") in ("before the rename", "after the rename", "half-written record"):
+    Path.rename, Path.write_text = rename, write_text
