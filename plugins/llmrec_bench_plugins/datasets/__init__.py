@@ -8,6 +8,7 @@ from llmrec_bench_plugins.datasets.p5 import P5
 from llmrec_bench_plugins.datasets.recbole_atomic import RecboleAtomic
 from llmrec_bench_plugins.datasets.sasrec_text import SASRecText
 from llmrec_bench_plugins.datasets.sequence_table import SequenceTable
+from llmrec_bench_plugins.datasets.synthetic_shop import SyntheticShop
 
 SOURCES: list[type[DataSource]] = [
     AmazonReviews,
@@ -17,4 +18,5 @@ SOURCES: list[type[DataSource]] = [
     RecboleAtomic,
     SASRecText,
     SequenceTable,
+    SyntheticShop,
 ]

@@ -1,0 +1,1 @@
+"""The parts of the synthetic shop: words, items, people, purchases, reviews."""
