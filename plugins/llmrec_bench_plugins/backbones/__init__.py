@@ -1,0 +1,6 @@
+"""Trained sequential backbones."""
+
+from llmrec_bench import Method
+from llmrec_bench_plugins.backbones.sasrec import SASRec
+
+METHODS: list[type[Method]] = [SASRec]

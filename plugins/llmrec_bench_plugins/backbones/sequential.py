@@ -1,0 +1,98 @@
+"""What every trained sequential backbone shares: options, fitting and scoring. A new one says how it is built."""
+
+from abc import abstractmethod
+from dataclasses import fields
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import Field
+
+from llmrec_bench import BenchError, Method, Queries, Run, Scores, TrainingData
+
+if TYPE_CHECKING:
+    from llmrec_bench_plugins.blocks.sequence_encoder import CausalEncoder
+
+
+class SequentialMethod(Method):
+    """A next-item encoder, trained on all positions, that scores an item by the product of two vectors."""
+
+    class Config(Method.Config):
+        """Options of every trained sequential backbone."""
+
+        width: int = Field(64, ge=1, le=4096)
+        """d: the length of item and user vectors."""
+        history_length: int = Field(50, ge=2, le=10_000)
+        """How many of a user's latest items the encoder sees; longer training sequences are cut into windows."""
+        dropout: float = Field(0.2, ge=0, le=0.9)
+        """Share of values zeroed while training."""
+        loss: Literal["bce", "ce"] = "ce"
+        """`ce`: cross-entropy over the whole catalogue. `bce`: binary, against one item drawn uniformly from outside
+        the user's training items."""
+        epochs: int = Field(200, ge=1)
+        """At most this many passes over the training data."""
+        batch_size: int = Field(2048, ge=1)
+        """Next-item predictions in one step, about: whole sequences are taken."""
+        learning_rate: float = Field(1e-3, gt=0)
+        """Adam's step size."""
+        gradient_clip: float = Field(5.0, gt=0)
+        """The largest norm of a step's gradient."""
+        patience: int | None = Field(10, ge=1)
+        """Stop after this many epochs without a better validation metric and keep the best epoch's weights; null: train
+        for all `epochs`, keep the last weights and use no validation data."""
+        validation_metric: str = "NDCG@10"
+        """What `patience` watches; a metric where higher is better."""
+
+    config: Config
+
+    @abstractmethod
+    def build(self, n_items: int) -> "CausalEncoder":
+        """A fresh encoder; its weights are drawn from torch's global generator, which `fit` has seeded."""
+
+    def fit(self, train: TrainingData, run: Run) -> None:
+        """Train. The run's seed decides the weights, the dropout, the order of batches and the negatives."""
+        import torch
+
+        from llmrec_bench_plugins.blocks.next_item_training import DivergedError, TrainingOptions, train_next_item
+
+        config = self.config
+        if run.device != "cpu" and not torch.cuda.is_available():
+            raise BenchError(f"{self.name}: device '{run.device}' asked for, but torch finds no CUDA; use 'cpu'")
+        if config.patience is not None and len(train.validation) == 0:
+            raise BenchError(
+                f"{self.name}: early stopping needs validation queries and there are none; "
+                f"set `patience: null` to train for all {config.epochs} epochs"
+            )
+        if train.sequences.lengths.max(initial=0) < 2:
+            raise BenchError(f"{self.name}: no user has two training items, so there is no next item to learn from")
+        options = TrainingOptions(**{field.name: getattr(config, field.name) for field in fields(TrainingOptions)})
+        # Weights and dropout draw from torch's global generators: seeded here, and put back as they were afterwards.
+        with torch.random.fork_rng(devices=[] if run.device == "cpu" else [run.device]):
+            torch.manual_seed(run.seed)
+            self._encoder = self.build(train.n_items).to(run.device)
+            try:
+                outcome = train_next_item(
+                    self._encoder,
+                    train.sequences.offsets,
+                    train.sequences.items,
+                    options,
+                    run.rng,
+                    validate=lambda: run.validate(self.score, config.validation_metric),
+                    log=run.log,
+                )
+            except DivergedError as error:
+                raise BenchError(f"{self.name}: {error}; try a smaller `learning_rate`") from error
+        run.log(f"kept epoch {outcome.best_epoch} of {outcome.epochs}")
+
+    def score(self, queries: Queries) -> Scores:
+        """float32 (B, C): user vector times item vector; NaN where the history is empty.
+
+        Candidates are looked up among the scores of the whole catalogue: so an item scores the same to the last bit
+        wherever it stands, which a product with gathered vectors does not promise.
+        """
+        from llmrec_bench_plugins.blocks.history_vectors import catalogue_scores
+
+        histories = queries.histories
+        scores = catalogue_scores(self._encoder, histories.offsets, histories.items, self.config.history_length)
+        if queries.candidates is None:
+            return scores
+        return np.take_along_axis(scores, queries.candidates.astype(np.int64), axis=1)

@@ -1,0 +1,57 @@
+"""First-order Markov chain: what follows the last item."""
+
+import numpy as np
+from pydantic import Field
+
+from llmrec_bench import Method, Queries, Run, Scores, TrainingData
+from llmrec_bench_plugins.baselines.histories import pick
+
+
+class Markov(Method):
+    """Score an item by its probability to follow the user's last item, counted in the training sequences."""
+
+    name = "markov"
+    version = "1"
+    source = "first-order chain with a Dirichlet prior; MacKay and Peto, A hierarchical Dirichlet language model, 1995"
+
+    class Config(Method.Config):
+        """Options of the Markov chain."""
+
+        smoothing: float = Field(1.0, ge=0)
+        """s in (n(last, item) + s p(item)) / (n(last) + s), with p the item's share of all training pairs of user and
+        item. Small values only order followers of equal count, large ones lean on popularity, and 0 leaves every
+        follower that was never seen tied at 0. MovieLens-100K, validation NDCG@10: 0.072 with 0, 0.075 with
+        0.01 to 100."""
+
+    config: Config
+
+    def fit(self, train: TrainingData, run: Run) -> None:
+        """Count pairs of consecutive items into float32 CSR (I, I) and items into float32 (I,)."""
+        from scipy import sparse
+
+        sequences = train.sequences
+        starts = np.ones(len(sequences.items), dtype=bool)
+        starts[sequences.offsets[1:][sequences.lengths > 0] - 1] = False
+        first = np.flatnonzero(starts)
+        pairs = (sequences.items[first], sequences.items[first + 1])
+        shape = (train.n_items, train.n_items)
+        self._followers = sparse.coo_array((np.ones(len(first), dtype=np.float32), pairs), shape=shape).tocsr()
+        self._departures = np.bincount(pairs[0], minlength=train.n_items).astype(np.float32)
+        counts = train.item_counts()
+        self._popularity = (counts / max(1, counts.sum())).astype(np.float32)
+
+    def score(self, queries: Queries) -> Scores:
+        """float32 (B, C); an empty history scores by popularity, or NaN where nothing smooths."""
+        smoothing = np.float32(self.config.smoothing)
+        lengths = queries.histories.lengths
+        known = np.flatnonzero(lengths)
+        last = queries.histories.items[queries.histories.offsets[1:][known] - 1]
+        scores = np.tile(smoothing * self._popularity, (len(queries), 1))  # (B, I)
+        scores[known] += self._followers[last].toarray()
+        departures = np.zeros(len(queries), dtype=np.float32)
+        departures[known] = self._departures[last]
+        total = (departures + smoothing)[:, None]
+        np.divide(scores, total, out=scores, where=total > 0)
+        if smoothing == 0:
+            scores[lengths == 0] = np.nan
+        return scores if queries.candidates is None else pick(scores, queries.candidates)

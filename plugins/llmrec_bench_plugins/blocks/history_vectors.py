@@ -1,0 +1,46 @@
+"""From trained encoder to scores over the catalogue, without gradients."""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from llmrec_bench_plugins.blocks.padded_rows import latest, padded_rows
+from llmrec_bench_plugins.blocks.sequence_encoder import SequenceEncoder
+
+POSITIONS_AT_ONCE = 1 << 14
+
+
+def catalogue_scores(
+    encoder: SequenceEncoder, offsets: npt.NDArray[np.int64], items: npt.NDArray[np.int32], history_length: int
+) -> npt.NDArray[np.float32]:
+    """float32 (B, I): the product of each history's vector with each item's; NaN rows for empty histories.
+
+    The encoder sees the latest `history_length` items of a history.
+    """
+    with torch.no_grad():
+        catalogue = encoder.items.catalogue()
+        scores = np.full((len(offsets) - 1, len(catalogue)), np.nan, dtype=np.float32)
+        filled = np.flatnonzero(np.diff(offsets))
+        vectors = history_vectors(encoder, offsets, items, filled, history_length)
+        scores[filled] = (vectors @ catalogue.T).cpu().numpy()
+    return scores
+
+
+def history_vectors(
+    encoder: SequenceEncoder,
+    offsets: npt.NDArray[np.int64],
+    items: npt.NDArray[np.int32],
+    histories: npt.NDArray[np.int64],
+    history_length: int,
+) -> torch.Tensor:
+    """(len(histories), d) on the encoder's device, in the given order; computed in order of length to pad little."""
+    weight = encoder.items.weight
+    vectors = weight.new_empty((len(histories), weight.shape[1]))
+    starts, stops = (bounds[histories] for bounds in latest(offsets, history_length))
+    by_length = np.argsort(stops - starts, kind="stable")
+    at_once = max(1, POSITIONS_AT_ONCE // history_length)
+    for start in range(0, len(histories), at_once):
+        chosen = by_length[start : start + at_once]
+        rows = torch.from_numpy(padded_rows(items, starts[chosen], stops[chosen])).to(weight.device)
+        vectors[torch.from_numpy(chosen).to(weight.device)] = encoder(rows)
+    return vectors
