@@ -17,11 +17,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-
 from llmrec_bench.data.sequences import Sequences
 from llmrec_bench.data.splits import LeaveOneOut, split
 from llmrec_bench.data.training import Queries
-from llmrec_bench.evaluate import _BLOCK_BYTES, rank
+from llmrec_bench.evaluate import BLOCK_BYTES, rank
 from llmrec_bench.metrics.rankings import Popularity
 from llmrec_bench.protocol import Protocol
 
@@ -66,7 +65,7 @@ def main() -> int:
         rank(score, parts.test, parts.test_targets, protocol, popularity, 0, "factors")
 
     def bare() -> None:
-        size = _BLOCK_BYTES // (4 * n_items)
+        size = BLOCK_BYTES // (4 * n_items)
         for start in range(0, len(parts.test), size):
             scores = user_factors[parts.test.users[start : start + size]] @ item_factors.T
             np.argpartition(scores, n_items - K, axis=1)[:, n_items - K :]
@@ -78,7 +77,8 @@ def main() -> int:
     print(f"matrix product and argpartition  {bare_seconds:6.2f} s")
     print(f"evaluation                       {our_seconds:6.2f} s")
     print(f"  of which the same product      {scored_seconds[0] / (REPEATS + 1):6.2f} s")
-    print(f"ratio                            {ratio:6.2f}   (limit {LIMIT:g}: {'holds' if ratio <= LIMIT else 'FAILS'})")
+    verdict = "holds" if ratio <= LIMIT else "FAILS"
+    print(f"ratio                            {ratio:6.2f}   (limit {LIMIT:g}: {verdict})")
     return 0 if ratio <= LIMIT else 1
 
 

@@ -13,7 +13,7 @@ from llmrec_bench.metrics.rankings import UNRANKED, Popularity, Rankings, Ranks
 from llmrec_bench.protocol import Protocol
 from llmrec_bench.tie_order import TieOrder
 
-_BLOCK_BYTES = 64 * 2**20
+BLOCK_BYTES = 64 * 2**20
 """float32 scores asked of a method at once."""
 _BLOCK_QUERIES = 4096
 """Queries asked of a method at once where candidates are few: a method encodes a history for each."""
@@ -99,7 +99,7 @@ def _blocks(
     scores_of: Callable[[Queries], Scores], queries: Queries, width: int, method_name: str
 ) -> Iterator[tuple[int, npt.NDArray[np.generic]]]:
     """First query and scores (b, C) of each block, their shape and type checked."""
-    size = max(1, min(_BLOCK_QUERIES, _BLOCK_BYTES // (4 * width)))
+    size = max(1, min(_BLOCK_QUERIES, BLOCK_BYTES // (4 * width)))
     for start in range(0, len(queries), size):
         block = queries.take(np.arange(start, min(start + size, len(queries))))
         scores: object = scores_of(block)
@@ -202,9 +202,7 @@ def _drop_repeats(values: _Floats, candidates: _Codes) -> None:
     values[rows[row], by_item[row, place + 1]] = -np.inf
 
 
-def _fill_lists(
-    lists: _Codes, values: _Floats, candidates: _Codes | None, groups: int, order: TieOrder
-) -> None:
+def _fill_lists(lists: _Codes, values: _Floats, candidates: _Codes | None, groups: int, order: TieOrder) -> None:
     """Write the best items of each row into `lists` (b, K), equal scores in the seeded order.
 
     `groups` is at least K and divides the width of `values`.

@@ -135,8 +135,7 @@ def split(sequences: Sequences, rule: LeaveOneOut | Ratio | GlobalTime) -> Split
     if isinstance(rule, GlobalTime):
         if sequences.times is None:
             raise BenchError(
-                "split: global-time needs a data set with times, and this one has none; "
-                "use leave-one-out or ratio"
+                "split: global-time needs a data set with times, and this one has none; use leave-one-out or ratio"
             )
         validation_from, test_from = rule.cuts(sequences.times)
         known = sequences.times < validation_from

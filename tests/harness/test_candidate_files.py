@@ -1,0 +1,95 @@
+"""Candidate files: what they mean, and one clear line for each way they can be wrong."""
+
+import gzip
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from llmrec_bench.candidate_files import read_candidates
+from llmrec_bench.data.sequences import PAD, Sequences
+from llmrec_bench.data.splits import LeaveOneOut, split
+from llmrec_bench.errors import BenchError
+from llmrec_bench.protocol import CandidateFile
+
+SEQUENCES = Sequences(np.array([0, 3, 5, 8]), np.array([0, 1, 2, 3, 4, 5, 6, 7], dtype=np.int32))
+PARTS = split(SEQUENCES, LeaveOneOut())  # user 1 has two events: training only
+USERS = pd.Index([100, 101, 102])
+ITEMS = [f"i{i}" for i in range(8)]
+DATA = Path(os.environ.get("LLMREC_BENCH_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+
+
+def read(path: Path, first: int | None = None, add_target: bool = False) -> tuple[list[int], list[list[int]]]:
+    rule = CandidateFile(path=path, first=first, add_target=add_target)
+    rows, candidates = read_candidates(rule, USERS, ITEMS, PARTS.test, PARTS.test_targets)
+    assert candidates.dtype == np.int32
+    return rows.tolist(), candidates.tolist()
+
+
+def test_lines_become_rows_in_the_order_of_queries(tmp_path: Path) -> None:
+    path = tmp_path / "lines.txt"
+    path.write_text("102 i0 i1 i2\n\n100\ti3 i4\n")
+    assert read(path) == ([0, 1], [[3, 4, PAD], [0, 1, 2]])
+
+
+def test_a_gzipped_file_with_some_users(tmp_path: Path) -> None:
+    path = tmp_path / "lines.gz"
+    path.write_bytes(gzip.compress(b"102\ti0 i7 i0\n"))
+    assert read(path) == ([1], [[0, 7]])
+
+
+def test_a_missing_target_is_added_on_request(tmp_path: Path) -> None:
+    path = tmp_path / "lines.txt"
+    path.write_text("100 i3 i4\n102 i7 i4\n")
+    assert read(path, add_target=True) == ([0, 1], [[2, 3, 4], [4, 7, PAD]])
+    assert read(path, first=1, add_target=True) == ([0, 1], [[2, 3], [7, PAD]])
+    assert read(path, first=1) == ([0, 1], [[3], [7]])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param("", "no candidates in it", id="empty"),
+        pytest.param("100 i0\n102\n", ":2: user '102' has no candidates", id="line without items"),
+        pytest.param("100 i0\n\n102 i1 i99\n", ":3: item 'i99' is not in the data set", id="unknown item"),
+        pytest.param("100 i0\n9 i1\n", ":2: user '9' is not in the data set", id="unknown user"),
+        pytest.param("101 i0\n", ":1: user '101' has no test events", id="train-only user"),
+        pytest.param("100 i0\n102 i0\n100 i1\n", ":3: user '100' has a line already", id="user twice"),
+    ],
+)
+def test_a_wrong_file_is_refused_by_line(content: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "lines.txt"
+    path.write_text(content)
+    with pytest.raises(BenchError, match=message):
+        read(path)
+
+
+def test_unreadable_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=r"nowhere\.gz: cannot read the candidates"):
+        read(tmp_path / "nowhere.gz")
+    (tmp_path / "torn.gz").write_bytes(gzip.compress(b"100 i0\n" * 50)[:-9])
+    with pytest.raises(BenchError, match=r"torn\.gz: cannot read the candidates"):
+        read(tmp_path / "torn.gz")
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "width", "share"), [("random", 100, 0.0), ("sasrec", 100, 0.275), ("rabmbepobpgrsa_3", 21, 0.05)]
+)
+def test_published_candidates_hold_the_published_share_of_targets(name: str, width: int, share: float) -> None:
+    folder = DATA / "llmrank-games"
+    if not folder.exists():
+        pytest.skip("llmrank-games is not under LLMREC_BENCH_DATA")
+    table = pd.read_csv(folder / "Games-6k.test.inter.gz", sep="\t")
+    histories = table["item_id_list:token_seq"].str.split()
+    items = np.concatenate(
+        [np.array([*h, t], dtype=np.int32) for h, t in zip(histories, table.iloc[:, 2], strict=True)]
+    )
+    parts = split(Sequences(np.cumsum([0, *(histories.str.len() + 1)]), items), LeaveOneOut())
+    rule = CandidateFile(path=folder / f"Games.{name}.gz")
+    rows, candidates = read_candidates(rule, pd.Index(table.iloc[:, 0]), range(16859), parts.test, parts.test_targets)
+    assert candidates.shape == (200, width)
+    targets = parts.test_targets.items[rows]
+    assert (candidates == targets[:, None]).any(axis=1).mean() == pytest.approx(share)
