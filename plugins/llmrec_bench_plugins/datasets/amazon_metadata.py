@@ -72,7 +72,9 @@ def _category(item: dict[str, Any]) -> str:
     path = item.get("category") or item.get("categories")
     if isinstance(path, list) and path and isinstance(path[0], list):  # 2014: several paths, the main one first
         path = path[0]
-    return _joined(path, " > ") or _joined(item.get("main_category") or item.get("main_cat"), " ")
+    main = _joined(item.get("main_category") or item.get("main_cat"), " ")
+    # Part of the 2018 main categories are the tag of a logo.
+    return _joined(path, " > ") or ("" if main.startswith("<img") else main)
 
 
 def _joined(value: object, separator: str) -> str:

@@ -47,7 +47,7 @@ class InteractionTable(DataSource):
     time_unit: TimeUnit = "seconds"
     """The unit of the times."""
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
-    """What parts the fields; by default a comma in .csv and a tab in .tsv."""
+    """What parts the fields of the interactions; by default a comma in .csv and a tab in .tsv."""
     items: Path | None = None
     """A table of item texts (csv, tsv or Parquet)."""
     items_id: str | None = None

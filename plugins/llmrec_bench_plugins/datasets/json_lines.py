@@ -20,20 +20,22 @@ _BLOCK_BYTES = 16 << 20  # no line may be longer
 
 
 def first_object(path: Path) -> dict[str, Any]:
-    """The object in the first line. Raises `BenchError` where there is none."""
-    for line in text_lines(path):
+    """The first object, one line long. Raises `BenchError` where there is none."""
+    for number, line in enumerate(text_lines(path), start=1):
+        if not line.strip():
+            continue
         try:
             found = json.loads(line)
         except json.JSONDecodeError as error:
-            raise BenchError(f"{path}: line 1: broken JSON ({error.msg}: {clipped(line.strip())})") from error
+            raise BenchError(f"{path}: line {number}: broken JSON ({error.msg}: {clipped(line.strip())})") from error
         if isinstance(found, dict):
             return found
-        raise BenchError(f"{path}: line 1: {clipped(line.strip())} is no JSON object; give one object a line")
+        raise BenchError(f"{path}: line {number}: {clipped(line.strip())} is no JSON object; give one object a line")
     raise BenchError(f"{path}: the file is empty")
 
 
 def looks_like_json_lines(path: Path) -> dict[str, Any]:
-    """The object in the first line, empty where that is something else."""
+    """The first object, empty where the first line is something else."""
     try:
         return first_object(path) if first_lines(path, 1) else {}
     except BenchError:

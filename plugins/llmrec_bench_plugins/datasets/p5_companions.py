@@ -71,11 +71,11 @@ def read_times(path: Path, users: Numbers, items: Numbers, offsets: Numbers) -> 
     )
     if known.index.has_duplicates:
         row = int(np.flatnonzero(known.index.duplicated())[0])
-        raise BenchError(f"{path}: line {row + 2}: user and item {known.index[row]} have a time already")
+        raise BenchError(f"{path}: line {row + 2}: {_pair(known, row)} has a time already")
     pairs = pd.MultiIndex.from_arrays([users, items])
     if not (there := known.index.isin(pairs)).all():
         row = int(np.flatnonzero(~there)[0])
-        raise BenchError(f"{path}: line {row + 2}: user and item {known.index[row]} are not in the sequences")
+        raise BenchError(f"{path}: line {row + 2}: {_pair(known, row)} is not in the sequences")
     rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     times = pd.Series(known.reindex(pairs).to_numpy()).groupby(rows).ffill().groupby(rows).bfill()
     # The earliest time of all is the careful guess: a split by time trains on these users and never tests them, and
@@ -89,3 +89,8 @@ def read_times(path: Path, users: Numbers, items: Numbers, offsets: Numbers) -> 
             "an earlier time here; set `use_times: false`"
         )
     return seconds
+
+
+def _pair(known: pd.Series, row: int) -> str:
+    user, item = known.index[row]
+    return f"user {user} with item {item}"
