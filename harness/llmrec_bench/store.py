@@ -194,7 +194,7 @@ class Store:
         except OSError as error:
             shutil.rmtree(aside, ignore_errors=True)
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise BenchError(f"{self.folder}: the disk is full; free space, then run again to go on") from None
+                raise BenchError(f"{self.folder}: the disk is full; finished trials are kept: free space, then run again to go on") from None
             raise BenchError(f"{final}: cannot be written ({error.strerror or error})") from None
         return final
 
