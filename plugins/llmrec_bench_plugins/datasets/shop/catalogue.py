@@ -53,7 +53,8 @@ def make_catalogue(
     lines, positions = _line_places(items)
     n_lines = int(lines[-1]) + 1
     n_brands = len(vocabulary.brands())
-    categories = rng.integers(len(vocabulary.categories), size=n_lines)[lines]
+    # As many lines in each category, so that even the smallest shop has all of them.
+    categories = rng.permutation(np.arange(n_lines) % len(vocabulary.categories))[lines]
     brands = rng.integers(n_brands, size=n_lines)[lines]
     dimensions, sides = _draw_marks(brands, rng)
     names = rng.permutation(len(vocabulary.first_names) * len(vocabulary.second_names))[:n_lines][lines]

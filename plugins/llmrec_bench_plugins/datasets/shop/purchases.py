@@ -188,12 +188,13 @@ class _Chooser:
         liked = np.zeros((len(users), len(self.category_weights)), dtype=bool)
         liked[rows[:, None], favourites] = True
         weights = self.category_weights * np.where(liked, self.category_lift, _LIFT_SCALE)
+        owned = np.zeros(weights.shape, dtype=np.int64)
         if baskets.shape[1]:
             past = self.catalogue.categories[baskets]
             weights[rows, past[:, -1]] *= self.momentum
-            owned = np.zeros(weights.shape, dtype=np.int64)
             np.add.at(owned, (np.broadcast_to(rows[:, None], past.shape), past), 1)
-            weights[owned >= self.warm_sizes] = 0
+        # What is left then has an item that the user lacks and that is on sale from the first day.
+        weights[owned >= self.warm_sizes] = 0
         return _draw(weights, rng)
 
     def _choose_items(
