@@ -97,4 +97,4 @@ def _is_text(arrow_type: Any) -> bool:
     """Whether a column holds strings, dictionary-coded or not."""
     if pa.types.is_dictionary(arrow_type):
         arrow_type = arrow_type.value_type
-    return pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type)
+    return bool(pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type))
