@@ -18,7 +18,8 @@ def item_matrix(sequences: Sequences, n_items: int) -> "sparse.csr_array":
     from scipy import sparse
 
     ones = np.ones(len(sequences.items), dtype=np.float32)
-    matrix = sparse.csr_array((ones, sequences.items, sequences.offsets), shape=(len(sequences), n_items))
+    # A copy: scipy would sort and merge the rows inside the sequences' own arrays.
+    matrix = sparse.csr_array((ones, sequences.items, sequences.offsets), shape=(len(sequences), n_items), copy=True)
     matrix.sum_duplicates()
     matrix.data[:] = 1
     return matrix

@@ -1,0 +1,104 @@
+"""The training loop: what it learns, what it keeps, how it stops."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from llmrec_bench_plugins.blocks.next_item_training import (
+    DivergedError,
+    TrainingOptions,
+    next_item_loss,
+    train_next_item,
+)
+from llmrec_bench_plugins.blocks.sequence_encoder import CausalEncoder, ItemTable
+
+OPTIONS = {
+    "loss": "ce",
+    "history_length": 4,
+    "epochs": 5,
+    "batch_size": 8,
+    "learning_rate": 0.05,
+    "gradient_clip": 5.0,
+    "patience": None,
+}
+
+
+class LastItem(CausalEncoder):
+    """The smallest encoder: a linear map of the last item."""
+
+    def __init__(self, n_items=4, width=8):
+        super().__init__(ItemTable(n_items, width))
+        self.map = nn.Linear(width, width)
+
+    def states(self, rows):
+        return self.map(self.items(rows))
+
+
+@pytest.fixture
+def encoder():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return LastItem()
+
+
+def train(encoder, validate=lambda: 0.0, log=lambda line: None, rows=((0, 1, 2, 3, 0, 1), (2, 3, 0), (1,)), **options):
+    offsets = np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64)
+    items = np.array([item for row in rows for item in row], dtype=np.int32)
+    chosen = TrainingOptions(**OPTIONS | options)
+    return train_next_item(encoder, offsets, items, chosen, np.random.default_rng(0), validate, log)
+
+
+@pytest.mark.parametrize("loss", ["ce", "bce"])
+def test_the_smallest_encoder_learns_a_cycle(encoder, loss):
+    train(encoder, epochs=200, loss=loss, rows=[[0, 1, 2, 3, 0], [1, 2, 3], [3, 0], [0, 1]])
+    with torch.no_grad():
+        scores = encoder(torch.tensor([[1], [2], [3], [4]])) @ encoder.items.catalogue().T
+    assert scores.argmax(dim=1).tolist() == [1, 2, 3, 0]
+    assert torch.equal(encoder.items.weight[0], torch.zeros(8))
+
+
+def test_the_best_epoch_is_put_back_after_patience_runs_out(encoder):
+    values = iter([0.1, 0.5, 0.5, 0.2, 0.9])
+    weights = []
+
+    def validate():
+        weights.append(encoder.items.weight.detach().clone())
+        return next(values)
+
+    outcome = train(encoder, validate, patience=2)
+    assert (outcome.epochs, outcome.best_epoch, outcome.best_value) == (4, 2, 0.5)
+    assert torch.equal(encoder.items.weight, weights[1])
+    assert not torch.equal(weights[1], weights[3])
+    assert not encoder.training
+
+
+def test_without_patience_nothing_is_validated_and_the_last_weights_stay(encoder):
+    def validate():
+        raise AssertionError("not asked for")
+
+    outcome = train(encoder, validate, epochs=3)
+    assert (outcome.epochs, outcome.best_epoch) == (3, 3)
+    assert np.isnan(outcome.best_value)
+
+
+def test_a_broken_loss_is_named_with_its_epoch_and_step(encoder):
+    with torch.no_grad():
+        encoder.map.bias[0] = float("nan")
+    with pytest.raises(DivergedError, match="the loss became nan in epoch 1, step 1"):
+        train(encoder)
+
+
+def test_nothing_to_learn_from_is_refused(encoder):
+    with pytest.raises(ValueError, match="two items or more"):
+        train(encoder, rows=[[1], [], [2]])
+
+
+@pytest.mark.parametrize("loss", ["ce", "bce"])
+def test_the_loss_covers_each_real_position_once(encoder, loss):
+    """A padded batch has the mean loss of its sequences taken alone, weighted by their positions."""
+    encoder.requires_grad_(False)
+    together = next_item_loss(encoder, np.array([[1, 2, 3, 4], [4, 1, 0, 0]]), np.array([[4, 4, 1], [2, 0, 0]]), loss)
+    first = next_item_loss(encoder, np.array([[1, 2, 3, 4]]), np.array([[4, 4, 1]]), loss)
+    second = next_item_loss(encoder, np.array([[4, 1]]), np.array([[2]]), loss)
+    assert float(together) == pytest.approx((3 * float(first) + float(second)) / 4, rel=1e-5)

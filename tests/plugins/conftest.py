@@ -1,0 +1,76 @@
+"""Small data for method tests, built directly from rows of item codes."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from llmrec_bench import Queries, Run, Scores, Sequences, TrainingData
+
+Rows = Sequence[Sequence[int]]
+
+
+def sequences(rows: Rows) -> Sequences:
+    lengths = [len(row) for row in rows]
+    return Sequences(
+        offsets=np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
+        items=np.array([item for row in rows for item in row], dtype=np.int32),
+    )
+
+
+def queries(histories: Rows, candidates: Rows | None = None, users: Sequence[int] | None = None) -> Queries:
+    return Queries(
+        users=np.arange(len(histories), dtype=np.int32) if users is None else np.array(users, dtype=np.int32),
+        histories=sequences(histories),
+        cut_times=None,
+        candidates=None if candidates is None else np.array(candidates, dtype=np.int32),
+    )
+
+
+def training(rows: Rows, n_items: int, targets: Sequence[int] = ()) -> TrainingData:
+    """The first users have a validation query: their training row, answered by the given targets."""
+    return TrainingData(
+        sequences=sequences(rows),
+        items=pd.DataFrame({"title": [""] * n_items}),
+        validation=queries(rows[: len(targets)]),
+        validation_targets=sequences([[target] for target in targets]),
+        fingerprint="tiny",
+    )
+
+
+def run_for(train: TrainingData, seed: int = 0, device: str = "cpu", log: Callable[[str], None] = print) -> Run:
+    """A run whose `validate` is the mean reciprocal rank over the whole catalogue, whatever metric is asked for."""
+
+    def validate(score: Callable[[Queries], Scores], metric: str) -> float:
+        scores = score(train.validation)
+        own = np.take_along_axis(scores, train.validation_targets.items[:, None].astype(np.int64), axis=1)
+        return float(np.mean(1 / (1 + np.sum(scores > own, axis=1))))
+
+    return Run(seed, np.random.default_rng(seed), device, validate, log)
+
+
+@pytest.fixture
+def make_sequences() -> Callable[..., Sequences]:
+    return sequences
+
+
+@pytest.fixture
+def make_queries() -> Callable[..., Queries]:
+    return queries
+
+
+@pytest.fixture
+def make_training() -> Callable[..., TrainingData]:
+    return training
+
+
+@pytest.fixture
+def make_run() -> Callable[..., Run]:
+    return run_for
+
+
+@pytest.fixture
+def tiny() -> TrainingData:
+    """Four users, the last without training items, and five items, the last of them cold."""
+    return training([[0, 1, 2], [0, 1, 3], [1, 2], []], n_items=5, targets=[3, 2])

@@ -1,0 +1,129 @@
+"""What holds for every built-in method, whatever it computes."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from llmrec_bench import PAD
+from llmrec_bench_plugins.backbones import METHODS as BACKBONES
+from llmrec_bench_plugins.baselines import METHODS as BASELINES
+
+METHODS = BASELINES + BACKBONES
+SMALL = {"sasrec": {"epochs": 3, "width": 8, "history_length": 5}}
+
+every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+
+
+def fitted(method, train, make_run, **run):
+    made = method(method.Config(**SMALL.get(method.name, {})))
+    made.fit(train, make_run(train, **run))
+    return made
+
+
+@pytest.fixture
+def shop(make_training):
+    """Forty users of 0 to 12 items out of 30, with repeats; a validation target for each but the empty ones."""
+    rng = np.random.default_rng(0)
+    rows = [rng.integers(0, 25, length).tolist() for length in [*rng.integers(1, 13, 38), 0, 0]]
+    return make_training(rows, n_items=30, targets=rng.integers(0, 30, 38).tolist())
+
+
+@pytest.fixture
+def asked(make_queries):
+    """Twelve queries with candidates, one with an empty history and one with a short list."""
+    rng = np.random.default_rng(1)
+    histories = [rng.integers(0, 30, length).tolist() for length in [3, 9, 1, 0, 20, 2, 5, 5, 7, 1, 4, 6]]
+    candidates = np.array([rng.permutation(30)[:8] for _ in histories])
+    candidates[4, 5:] = PAD
+    return make_queries(histories, candidates)
+
+
+@every_method
+def test_scores_have_the_agreed_shape_and_type(method, shop, asked, make_queries, make_run):
+    fit = fitted(method, shop, make_run)
+    full = fit.score(make_queries([[1, 2], [], [29]]))
+    assert (full.shape, full.dtype) == ((3, 30), np.float32)
+    scores = fit.score(asked)
+    assert (scores.shape, scores.dtype) == ((12, 8), np.float32)
+    assert not np.isinf(full).any()
+    assert fit.score(make_queries([])).shape == (0, 30)
+
+
+@every_method
+def test_the_same_seed_gives_the_same_bytes(method, shop, asked, make_run):
+    first = fitted(method, shop, make_run, seed=3).score(asked)
+    again = fitted(method, shop, make_run, seed=3)
+    assert again.score(asked).tobytes() == first.tobytes()
+    again.fit(shop, make_run(shop, seed=3))
+    assert again.score(asked).tobytes() == first.tobytes()
+
+
+@every_method
+def test_the_data_are_left_as_they_were(method, shop, asked, make_run):
+    before = shop.sequences.items.copy(), asked.histories.items.copy(), asked.candidates.copy()
+    fitted(method, shop, make_run).score(asked)
+    after = shop.sequences.items, asked.histories.items, asked.candidates
+    assert all(np.array_equal(a, b) for a, b in zip(after, before, strict=True))
+
+
+@every_method
+def test_scores_do_not_depend_on_the_rest_of_the_block(method, shop, asked, make_run):
+    fit = fitted(method, shop, make_run)
+    together = fit.score(asked)
+    order = np.random.default_rng(2).permutation(len(asked))
+    apart = np.concatenate([fit.score(asked.take(rows)) for rows in np.split(order, [1, 5])])
+    exact = method in BASELINES  # matrix products round by the shape of the block
+    assert np.allclose(apart, together[order], rtol=0, atol=0 if exact else 1e-6, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [method for method in METHODS if method.name != "candidate-order-echo"],  # scores places, not items
+    ids=lambda method: method.name,
+)
+def test_candidates_score_as_in_the_whole_catalogue(method, shop, asked, make_queries, make_run):
+    fit = fitted(method, shop, make_run)
+    full = fit.score(type(asked)(asked.users, asked.histories, None, None))
+    expected = np.take_along_axis(full, asked.candidates, axis=1)
+    real = asked.candidates != PAD
+    assert fit.score(asked)[real].tobytes() == expected[real].tobytes()
+
+
+@every_method
+def test_what_a_fit_learnt_is_in_training_rows_and_validation_only(method, shop, asked, make_run):
+    """Item texts and the fingerprint do not move the classical methods."""
+    changed = type(shop)(
+        shop.sequences, shop.items.assign(title="x"), shop.validation, shop.validation_targets, "other"
+    )
+    assert (
+        fitted(method, changed, make_run).score(asked).tobytes()
+        == fitted(method, shop, make_run).score(asked).tobytes()
+    )
+
+
+@every_method
+@pytest.mark.parametrize(
+    ("rows", "n_items"),
+    [
+        pytest.param([[0, 1], [1], []], 2, id="two items"),
+        pytest.param([[0, 1] * 40, [1, 1, 1]], 2, id="longer than the history length, everything seen"),
+        pytest.param([[3, 4, 3], []], 9, id="most items unseen"),
+    ],
+)
+def test_small_and_lopsided_data_fit_and_score(method, rows, n_items, make_training, make_queries, make_run):
+    train = make_training(rows, n_items, targets=[1])
+    fit = fitted(method, train, make_run)
+    scores = fit.score(make_queries([[], [0], [n_items - 1] * 30]))
+    assert scores.shape == (3, n_items)
+    assert not np.isinf(scores).any()
+
+
+def test_importing_the_methods_loads_neither_torch_nor_scipy():
+    code = (
+        "import sys, llmrec_bench_plugins.baselines, llmrec_bench_plugins.backbones;"
+        "print([name for name in ('torch', 'scipy', 'recbole') if name in sys.modules])"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert printed.stdout.strip() == "[]"
