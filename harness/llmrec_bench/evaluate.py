@@ -39,8 +39,8 @@ def rank(
     `targets` has one row per query; an item that stands in it twice is one relevant item. Scores are compared as
     float32. NaN means not ranked: such a candidate is in no list, and such a target is a miss at every cut-off,
     even where the list has room. So is a target that is not among the candidates. A query's other targets are
-    ordinary competitors. A candidate that stands in several columns competes in each of them, counts with the
-    score of its first column, and is listed once.
+    ordinary competitors. A candidate that stands in several columns competes in each of them and is listed once;
+    a target among such candidates is one of its columns, drawn by the seed.
     Raises `BenchError` naming the method for scores of a wrong shape or type and for infinities, and where K is
     larger than the number of candidates.
     """
@@ -156,8 +156,8 @@ def _ranks(
         if candidates is None:
             own = some[np.arange(len(row)), item]
         else:
-            here = candidates[row] == item[:, None]
-            own = np.where(here.any(axis=1), some[np.arange(len(row)), here.argmax(axis=1)], -np.inf)
+            column = _target_columns(candidates[row] == item[:, None], order.keys(row, item))
+            own = np.where(column >= 0, some[np.arange(len(row)), column], -np.inf)
         greater, equal = _count(some > own[:, None]), _count(some == own[:, None])
         if ties == "pessimistic":
             greater, equal = greater + equal - 1, np.ones_like(equal)
@@ -174,6 +174,15 @@ def _ranks(
         ranked = own > -np.inf
         above[pairs[ranked]], tied[pairs[ranked]] = greater[ranked], equal[ranked]
     return above, tied
+
+
+def _target_columns(here: npt.NDArray[np.bool_], keys: npt.NDArray[np.uint32]) -> _Ints:
+    """int64 (p,): the column of each target that is `here` (bool (p, C)), one of them drawn by its key, or -1."""
+    copies = here.sum(axis=1)
+    # A fixed one, say the first, would reward a method whose scores follow the order of the columns.
+    drawn = (keys / 2**32 * copies).astype(np.int64)
+    columns = (here.cumsum(axis=1) > drawn[:, None]).argmax(axis=1)
+    return np.where(copies > 0, columns, -1)
 
 
 def _drawn_place(
