@@ -2,10 +2,11 @@
 
 import itertools
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, JsonValue, ValidationError
 
@@ -15,10 +16,12 @@ from llmrec_bench.data.source import DataSource
 from llmrec_bench.errors import SuiteErrors, suggest
 from llmrec_bench.method import Method
 from llmrec_bench.plugins import Catalog
-from llmrec_bench.protocol import Protocol
+from llmrec_bench.protocol import CandidateFile, Protocol
 from llmrec_bench.suite_mistakes import Mistakes
+from llmrec_bench.suite_names import check_names, rows_of
 from llmrec_bench.yaml_lines import Document, Location, read_yaml
 
+ConfigT = TypeVar("ConfigT", bound=Config)
 Label = Annotated[str, Field(min_length=1, max_length=80)]
 
 
@@ -169,28 +172,21 @@ def _resolve(
     sections = data if isinstance(data, dict) else {}
     datasets = list(_datasets(sections.get("datasets"), mistakes, catalog, document.path.parent))
     methods = list(_methods(sections.get("methods"), mistakes, catalog))
+    labels = [m.label for m in methods]
+    check_names({"metrics": SuiteFile.model_fields["metrics"].default, **sections}, labels, mistakes, catalog)
     if file is None:
         return None
-    for i, metric in enumerate(file.metrics):
-        if metric not in catalog.metrics:
-            mistakes.add(("metrics", i), catalog.unknown("metric", metric))
-    for section in ("seeds", "metrics"):
-        values = list(getattr(file, section))
-        for i, value in enumerate(values):
-            if value in values[:i]:
-                mistakes.add((section, i), f"{value} stands here twice")
-    tables = tuple(_tables(file, [d.label for d in datasets], [m.label for m in methods], mistakes))
     return Suite(
         name=document.path.stem,
         path=document.path,
         profile=profile,
         description=file.description,
         datasets=tuple(datasets),
-        protocol=file.protocol,
+        protocol=_with_candidates(file.protocol, mistakes, document.path.parent),
         methods=tuple(methods),
         seeds=tuple(file.seeds),
         metrics=tuple(file.metrics),
-        tables=tables,
+        tables=tuple(_tables(file, [d.label for d in datasets], labels)),
     )
 
 
@@ -220,14 +216,27 @@ def _datasets(section: Any, mistakes: Mistakes, catalog: Catalog, folder: Path) 
             yield SuiteDataset(label, _anchor(source, folder), preparation)
 
 
-def _anchor(source: DataSource, folder: Path) -> DataSource:
-    """The source with its relative paths starting at the suite's folder."""
+def _anchor(options: ConfigT, folder: Path) -> ConfigT:
+    """The options with their relative paths starting at the suite's folder."""
     anchored = {
         name: folder.absolute() / value
-        for name in type(source).model_fields
-        if isinstance(value := getattr(source, name), Path) and not str(value).startswith(("$", "~", "/"))
+        for name in type(options).model_fields
+        if isinstance(value := getattr(options, name), Path) and not str(value).startswith(("$", "~", "/"))
     }
-    return source.model_copy(update=anchored)
+    return options.model_copy(update=anchored)
+
+
+def _with_candidates(protocol: Protocol, mistakes: Mistakes, folder: Path) -> Protocol:
+    """The protocol with the path of its candidate file, if it has one, written out."""
+    rule = protocol.candidates
+    if not isinstance(rule, CandidateFile):
+        return protocol
+    written = os.path.expandvars(rule.path)
+    if "$" in written:
+        message = f"{written}: an environment variable is not set; set it or write the path out"
+        mistakes.add(("protocol", "candidates", "path"), message)
+    placed = _anchor(rule.model_copy(update={"path": Path(written).expanduser()}), folder)
+    return protocol.model_copy(update={"candidates": placed})
 
 
 def _methods(section: Any, mistakes: Mistakes, catalog: Catalog) -> Iterator[SuiteMethod]:
@@ -235,23 +244,25 @@ def _methods(section: Any, mistakes: Mistakes, catalog: Catalog) -> Iterator[Sui
     for label, entry in section.items() if isinstance(section, dict) else ():
         if not isinstance(entry, dict):
             continue
-        name, config, grid = entry.get("method", label), entry.get("config", {}), entry.get("grid", {})
+        name = label if entry.get("method") is None else entry["method"]
+        config, grid = entry.get("config", {}), entry.get("grid", {})
+        if not isinstance(name, str):
+            continue  # reported as a mistake of shape already
         if name not in catalog.methods:
-            where = ("methods", label, "method") if "method" in entry else ("methods", label)
-            mistakes.add(where, catalog.unknown("method", str(name)))
+            mistakes.add(("methods", label, "method"), catalog.unknown("method", name))
             continue
         if not isinstance(config, dict) or not isinstance(grid, dict):
             continue
         for key in grid.keys() & config.keys():
-            mistakes.add(("methods", label, "grid", key), f"'{key}' is fixed under config and varied under grid")
+            message = f"methods.{label}: '{key}' is fixed under config and varied under grid"
+            mistakes.add(("methods", label, "grid", key), message)
         if not all(isinstance(values, list) for values in grid.values()):
             continue
         method = catalog.methods[name]
         for combination in itertools.product(*grid.values()):
             varied = dict(zip(grid, combination, strict=True))
-            resolved = mistakes.parse(
-                method.Config, {**config, **varied}, ("methods", label, "config"), ("methods", label, "grid")
-            )
+            in_grid = dict.fromkeys(varied, ("methods", label, "grid"))
+            resolved = mistakes.parse(method.Config, {**config, **varied}, ("methods", label, "config"), in_grid)
             if resolved is None:
                 continue
             options = ",".join(f"{key}={value}" for key, value in varied.items())
@@ -265,29 +276,11 @@ def _methods(section: Any, mistakes: Mistakes, catalog: Catalog) -> Iterator[Sui
             yield SuiteMethod(full_label, method, resolved)
 
 
-def _tables(file: SuiteFile, datasets: list[str], methods: list[str], mistakes: Mistakes) -> Iterator[SuiteTable]:
-    cutoffs = file.protocol.cutoffs
-    columns = [f"{metric}@{k}" for metric in file.metrics for k in cutoffs]
+def _tables(file: SuiteFile, datasets: list[str], methods: list[str]) -> Iterator[SuiteTable]:
     if not file.tables:
-        widest = tuple(f"{metric}@{max(cutoffs)}" for metric in file.metrics)
+        widest = tuple(f"{metric}@{max(file.protocol.cutoffs)}" for metric in file.metrics)
         yield SuiteTable("main", "", widest, tuple(datasets), tuple(methods))
     for name, entry in file.tables.items():
-        for i, column in enumerate(entry.metrics):
-            if column not in columns:
-                mistakes.add(
-                    ("tables", name, "metrics", i),
-                    f"'{column}' is not measured by this suite (metrics {', '.join(file.metrics)} "
-                    f"at {', '.join(map(str, cutoffs))}){suggest(column, columns)}",
-                )
-        shown = []
-        for kind, wanted, known in (("datasets", entry.datasets, datasets), ("methods", entry.methods, methods)):
-            for i, label in enumerate(wanted or []):
-                if not _matching(label, known):
-                    mistakes.add(("tables", name, kind, i), f"no {kind[:-1]} '{label}'{suggest(label, known)}")
-            shown.append(known if wanted is None else [k for label in wanted for k in _matching(label, known)])
-        yield SuiteTable(name, entry.title, tuple(entry.metrics), tuple(shown[0]), tuple(shown[1]))
-
-
-def _matching(label: str, known: list[str]) -> list[str]:
-    """The label itself, and the rows its grid made."""
-    return [name for name in known if name == label or name.startswith(f"{label}[")]
+        shown = datasets if entry.datasets is None else entry.datasets
+        rows = methods if entry.methods is None else [row for label in entry.methods for row in rows_of(label, methods)]
+        yield SuiteTable(name, entry.title, tuple(entry.metrics), tuple(shown), tuple(rows))

@@ -1,6 +1,7 @@
 """Turns what pydantic finds in a suite into lines a person can act on."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -30,29 +31,27 @@ class Mistakes:
         """One `file:line: message` for each mistake."""
         return [f"{self._document.path}:{line}: {message}" for line, message in sorted(self.lines)]
 
-    def add(self, location: Location, message: str, fallback: Location | None = None) -> None:
-        """Note a mistake at a location; `fallback` is used where the location is not in the file."""
+    def add(self, location: Location, message: str) -> None:
+        """Note a mistake at a location."""
         inner = (*self._inside, *location)
         # A profile inherits most sections from the base suite; the line is where the section really stands.
         here = inner if inner[: len(self._inside) + 1] in self._document.lines else location
-        if here not in self._document.lines and fallback is not None:
-            here = fallback
         self.lines.add((self._document.line(here), message))
 
-    def add_all(self, error: ValidationError, model: type[BaseModel], base: Location = ()) -> None:
-        """Note everything pydantic complains of; `base` is where the validated part begins."""
+    def add_all(self, error: ValidationError, model: type[BaseModel]) -> None:
+        """Note everything pydantic complains of in the data entered."""
         schema = model.model_json_schema()
-        data = self._data
-        for part in base:
-            data = data.get(part, {}) if isinstance(data, dict) else {}
         for details in error.errors():
-            location = _without_tags(details["loc"], data)
-            self.add((*base, *location), _sentence(details, location, base, schema))
+            location = _without_tags(details["loc"], self._data)
+            self.add(location, _sentence(details, location, (), schema))
 
     def parse(
-        self, model: type[ConfigT], options: Any, base: Location, fallback: Location | None = None
+        self, model: type[ConfigT], options: Any, base: Location, elsewhere: Mapping[str, Location] | None = None
     ) -> ConfigT | None:
-        """The options as `model`, or None after noting what is wrong with them."""
+        """The options as `model`, or None after noting what is wrong with them.
+
+        They stand below `base`, except those that `elsewhere` gives another place.
+        """
         if not isinstance(options, dict):
             return None  # the section's shape is checked with the rest of the file
         try:
@@ -61,33 +60,74 @@ class Mistakes:
             schema = model.model_json_schema()
             for details in error.errors():
                 location = _without_tags(details["loc"], options)
-                place = (*base, *location)
-                varied = None if fallback is None else (*fallback, *location[:1])
-                self.add(place, _sentence(details, location, base, schema), varied)
+                place = (elsewhere or {}).get(str(location[0]), base) if location else base
+                self.add((*place, *location), _sentence(details, location, place, schema))
             return None
 
 
+_WANTED = {
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "dict_type": "a mapping",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "path_type": "a path",
+    "finite_number": "a finite number",
+}
+"""What pydantic's types of error ask for, in the words of YAML."""
+
+
 def _sentence(details: ErrorDetails, location: Location, base: Location, schema: Mapping[str, Any]) -> str:
-    where = ".".join(map(str, (*base, *location)))
+    where, around = _dotted((*base, *location)), _dotted((*base, *location[:-1]))
+    context = details.get("ctx", {})
     match details["type"]:
         case "extra_forbidden":
             known = _known_keys(schema, details["loc"][:-1])
-            return f"{'.'.join(map(str, (*base, *location[:-1]))) or 'suite'}: unknown key '{location[-1]}'" + (
-                suggest(str(location[-1]), known) if known else "; no options here"
-            )
+            hint = suggest(str(location[-1]), known) if known else "; no options here"
+            return f"{around}: unknown key '{location[-1]}'{hint}"
         case "missing":
-            return f"{'.'.join(map(str, (*base, *location[:-1]))) or 'suite'}: '{location[-1]}' is missing"
+            return f"{around}: '{location[-1]}' is missing"
+        case "union_tag_not_found":
+            known = _known_tags(schema, details["loc"])
+            return f"{where}: {context['discriminator']} is missing{suggest('', known)}"
+        case "union_tag_invalid":
+            known = _known_tags(schema, details["loc"])
+            key, tag = context["discriminator"].strip("'"), context["tag"]
+            return f"{where}: unknown {key} '{tag}'{suggest(tag, known)}"
         case "value_error":
-            return f"{where or 'suite'}: {details['msg'].removeprefix('Value error, ')}"
-        case _:
-            message = details["msg"].replace("Input should", "should")
-            given = "" if isinstance(details["input"], dict | list) else f" (given {json.dumps(details['input'])})"
-            return f"{where or 'suite'}: {message[0].lower()}{message[1:]}{given}"
+            return f"{where}: {details['msg'].removeprefix('Value error, ')}"
+        case "too_short":
+            return f"{where}: should have at least {context['min_length']} entry"
+        case kind:
+            message = re.sub("^(Input|String|List) should", "should", details["msg"])
+            message = f"should be {_WANTED[kind]}" if kind in _WANTED else message[0].lower() + message[1:]
+            close = ""
+            if kind == "literal_error" and isinstance(details["input"], str):
+                hint = suggest(details["input"], re.findall("'([^']*)'", context["expected"]))
+                close = hint if "did you mean" in hint else ""
+            return f"{where}: {message}{_given(details['input'])}{close}"
+
+
+def _dotted(location: Location) -> str:
+    return ".".join(map(str, location)) or "suite"
+
+
+def _given(value: Any) -> str:
+    if isinstance(value, dict | list):
+        return f" (given a {'mapping' if isinstance(value, dict) else 'list'})"
+    text = json.dumps(value, ensure_ascii=False)
+    return f" (given {text if len(text) <= 60 else text[:57] + '...'})"
 
 
 def _without_tags(location: tuple[str | int, ...], data: Any) -> Location:
-    """pydantic puts the tag of a union into the location; the file knows only keys and positions."""
+    """pydantic puts the tag of a union, and that it means a key, into the location; the file knows only entries."""
     found: list[str | int] = []
+    location = location[:-1] if location[-1:] == ("[key]",) else location
     for i, part in enumerate(location):
         if isinstance(data, dict) and part in data:
             data = data[part]
@@ -101,10 +141,22 @@ def _without_tags(location: tuple[str | int, ...], data: Any) -> Location:
 
 def _known_keys(schema: Mapping[str, Any], location: tuple[str | int, ...]) -> set[str]:
     """The keys a JSON schema allows at a location."""
+    places = _places(schema, location)
+    return {key for place in places for option in _options(place, schema) for key in option.get("properties", {})}
+
+
+def _known_tags(schema: Mapping[str, Any], location: tuple[str | int, ...]) -> set[str]:
+    """The kinds a JSON schema allows at a location."""
+    places = _places(schema, location)
+    return {tag for place in places for tag in place.get("discriminator", {}).get("mapping", {})}
+
+
+def _places(schema: Mapping[str, Any], location: tuple[str | int, ...]) -> list[Mapping[str, Any]]:
+    """The parts of a JSON schema that describe a location."""
     places = [schema]
     for part in location:
         places = [child for place in places for child in _below(place, part, schema)]
-    return {key for place in places for option in _options(place, schema) for key in option.get("properties", {})}
+    return places
 
 
 def _below(place: Mapping[str, Any], part: str | int, schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:

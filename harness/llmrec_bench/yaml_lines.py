@@ -14,18 +14,19 @@ Location = tuple[str | int, ...]
 
 
 class _Loader(yaml.SafeLoader):
-    """A safe loader in which `1e-3` is a number, and `on`, `yes` and dates are the words they look like."""
+    """A safe loader in which `1e-3` is a number, and `on`, `yes`, `1_000`, `1:30` and dates are the words they look
+    like."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - a class table of PyYAML
-        letter: [
-            (tag, pattern)
-            for tag, pattern in resolvers
-            if tag not in ("tag:yaml.org,2002:float", "tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
-        ]
+        letter: [(tag, pattern) for tag, pattern in resolvers if tag.rsplit(":", 1)[-1] in ("null", "merge")]
         for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
 
+_INT = "tag:yaml.org,2002:int"
+_Loader.add_implicit_resolver(_INT, re.compile(r"^[-+]?[0-9]+$|^0o[0-7]+$|^0x[0-9a-fA-F]+$"), list("-+0123456789"))
+# `010` is ten; PyYAML would read eight.
+_Loader.add_constructor(_INT, lambda _, node: int(node.value, 0 if node.value[:2] in ("0o", "0x") else 10))
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(
@@ -80,30 +81,56 @@ def read_yaml(path: Path) -> Document:
     return document
 
 
-def _construct(loader: _Loader, node: yaml.Node, location: Location, document: Document) -> Any:
-    document.lines.setdefault(location, node.start_mark.line + 1)
+def _construct(
+    loader: _Loader, node: yaml.Node, location: Location, document: Document, around: tuple[yaml.Node, ...] = ()
+) -> Any:
+    """The node as plain data; `around` are the nodes it stands in."""
+    line = node.start_mark.line + 1
+    if node in around:
+        raise BenchError(f"{document.path}:{line}: an anchor stands inside itself")
+    document.lines.setdefault(location, line)
+    inside = (*around, node)
     if isinstance(node, yaml.SequenceNode):
-        return [_construct(loader, child, (*location, i), document) for i, child in enumerate(node.value)]
-    if not isinstance(node, yaml.MappingNode):
-        return loader.construct_object(node, deep=True)
-    seen: dict[Any, int] = {}
-    for key_node, _ in node.value:
-        if key_node.tag == "tag:yaml.org,2002:merge":
-            continue
-        line = key_node.start_mark.line + 1
-        key = loader.construct_object(key_node, deep=True) if isinstance(key_node, yaml.ScalarNode) else None
-        if not isinstance(key, str | int | float | bool):
-            document.mistakes.append((line, "a key must be a plain word"))
-        elif key in seen:
-            document.mistakes.append((line, f"key '{key}' stands here a second time (first on line {seen[key]})"))
-        else:
-            seen[key] = line
-    loader.flatten_mapping(node)  # resolves `<<: *anchor`
-    data: dict[str, Any] = {}
+        return [_construct(loader, child, (*location, i), document, inside) for i, child in enumerate(node.value)]
+    if isinstance(node, yaml.MappingNode):
+        data: dict[str, Any] = {}
+        for key, (key_node, value_node) in _entries(node, document, around).items():
+            document.lines[(*location, key)] = key_node.start_mark.line + 1
+            data[key] = _construct(loader, value_node, (*location, key), document, inside)
+        return data
+    try:
+        value = loader.construct_object(node, deep=True)
+    except (ValueError, KeyError):  # `!!int word`
+        value = ()
+    if not isinstance(value, str | int | float | None):
+        document.mistakes.append((line, f"'{node.value}' is neither text nor a number; leave its tag out"))
+        return None
+    return value
+
+
+def _entries(
+    node: yaml.MappingNode, document: Document, around: tuple[yaml.Node, ...]
+) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+    """Key and value nodes by key as written; what `<<` brings in comes first and gives way to the mapping's own."""
+    if node in around:
+        raise BenchError(f"{document.path}:{node.start_mark.line + 1}: an anchor stands inside itself")
+    merged: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+    own: dict[str, tuple[yaml.Node, yaml.Node]] = {}
     for key_node, value_node in node.value:
-        if not isinstance(key_node, yaml.ScalarNode):
-            continue
-        key = str(loader.construct_object(key_node, deep=True))
-        document.lines[(*location, key)] = key_node.start_mark.line + 1
-        data[key] = _construct(loader, value_node, (*location, key), document)
-    return data
+        line = key_node.start_mark.line + 1
+        key = key_node.value
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            parts = value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
+            for part in reversed(parts):  # the first one that has a key wins
+                if isinstance(part, yaml.MappingNode):
+                    merged.update(_entries(part, document, (*around, node)))
+                else:
+                    document.mistakes.append((line, "'<<' takes a mapping, or a list of mappings"))
+        elif not isinstance(key, str) or key_node.tag == "tag:yaml.org,2002:null":
+            document.mistakes.append((line, "a key must be a plain word"))
+        elif key in own:
+            first = own[key][0].start_mark.line + 1
+            document.mistakes.append((line, f"key '{key}' stands here a second time (first on line {first})"))
+        else:
+            own[key] = (key_node, value_node)
+    return {**merged, **own}

@@ -4,10 +4,11 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import AfterValidator, WithJsonSchema
 
 from llmrec_bench.config import Config
 from llmrec_bench.data.filters import Events, Filter, FunnelStep, apply_filters
@@ -15,13 +16,23 @@ from llmrec_bench.data.sequences import Sequences
 from llmrec_bench.data.source import DataSource, Log
 from llmrec_bench.errors import BenchError
 
+_ID_ORDER = r"^(published|shuffled\(\d+\))$"
+
+
+def _id_order(text: str) -> str:
+    if not re.match(_ID_ORDER, text):
+        raise ValueError(f"should be published or shuffled(SEED), such as shuffled(1) (given {text!r})")
+    return text
+
 
 class Preparation(Config):
     """What happens between reading a source and splitting it."""
 
     filters: tuple[Filter, ...] = ()
     """Applied in this order to the events sorted by user and time."""
-    item_id_order: str = Field(default="published", pattern=r"^(published|shuffled\(\d+\))$")
+    item_id_order: Annotated[
+        str, AfterValidator(_id_order), WithJsonSchema({"type": "string", "pattern": _ID_ORDER})
+    ] = "published"
     """`published` numbers items in the order of their published ids (numeric where all are numbers);
     `shuffled(SEED)` permutes the numbers, which undoes id orders that give answers away."""
 

@@ -1,0 +1,72 @@
+"""The names a suite's sections give each other: metrics, table columns and labels.
+
+They are checked on the plain data, so that a mistake of shape elsewhere in the file hides none of them; whatever has
+the wrong shape here is passed over, as pydantic reports it.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from llmrec_bench.errors import suggest
+from llmrec_bench.plugins import Catalog
+from llmrec_bench.protocol import Protocol
+from llmrec_bench.suite_mistakes import Mistakes
+
+
+def check_names(sections: dict[str, Any], rows: Sequence[str], mistakes: Mistakes, catalog: Catalog) -> None:
+    """Note unknown metrics, repeats, and what tables ask for that the suite does not have.
+
+    `rows` are the labels of the methods, those that a grid made included.
+    """
+    for i, metric in _words(sections.get("metrics")):
+        if metric not in catalog.metrics:
+            mistakes.add(("metrics", i), catalog.unknown("metric", metric))
+    for section in ("seeds", "metrics"):
+        given = sections.get(section)
+        values = given if isinstance(given, list) else []
+        for i, value in enumerate(values):
+            if value in values[:i]:
+                mistakes.add((section, i), f"{section}: {value} stands here twice")
+    _check_tables(sections, rows, mistakes)
+
+
+def rows_of(label: str, rows: Sequence[str]) -> list[str]:
+    """The row with this label, and those its grid made."""
+    return [row for row in rows if row == label or row.startswith(f"{label}[")]
+
+
+def _check_tables(sections: dict[str, Any], rows: Sequence[str], mistakes: Mistakes) -> None:
+    metrics, cutoffs = [name for _, name in _words(sections.get("metrics"))], _cutoffs(sections.get("protocol", {}))
+    columns = [f"{metric}@{k}" for metric in metrics for k in cutoffs]
+    # Entries that are wrong in themselves are still there to be named.
+    known = {"datasets": _keys(sections.get("datasets")), "methods": [*rows, *_keys(sections.get("methods"))]}
+    tables = sections.get("tables")
+    for name, entry in tables.items() if isinstance(tables, dict) else ():
+        if not isinstance(entry, dict):
+            continue
+        for i, column in _words(entry.get("metrics")):
+            if columns and column not in columns:
+                mistakes.add(
+                    ("tables", name, "metrics", i),
+                    f"tables.{name}: '{column}' is not measured by this suite (metrics {', '.join(metrics)} "
+                    f"at {', '.join(map(str, cutoffs))}){suggest(column, columns)}",
+                )
+        for kind, labels in known.items():
+            for i, label in _words(entry.get(kind)):
+                if not rows_of(label, labels):
+                    message = f"tables.{name}: there is no {kind[:-1]} '{label}'{suggest(label, labels)}"
+                    mistakes.add(("tables", name, kind, i), message)
+
+
+def _words(values: Any) -> Iterator[tuple[int, str]]:
+    return ((i, v) for i, v in enumerate(values if isinstance(values, list) else []) if isinstance(v, str))
+
+
+def _keys(section: Any) -> list[str]:
+    return list(section) if isinstance(section, dict) else []
+
+
+def _cutoffs(protocol: Any) -> list[int]:
+    """The cut-offs; none where they have another shape."""
+    values = protocol.get("cutoffs", list(Protocol().cutoffs)) if isinstance(protocol, dict) else None
+    return values if isinstance(values, list) and all(type(k) is int and k > 0 for k in values) else []
