@@ -4,7 +4,6 @@ from abc import abstractmethod
 from dataclasses import fields
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 from pydantic import Field
 
 from llmrec_bench import BenchError, Method, Queries, Run, Scores, TrainingData
@@ -84,15 +83,8 @@ class SequentialMethod(Method):
         run.log(f"kept epoch {outcome.best_epoch} of {outcome.epochs}")
 
     def score(self, queries: Queries) -> Scores:
-        """float32 (B, C): user vector times item vector; NaN where the history is empty.
+        """float32 (B, C): user vector times item vector; NaN where the history is empty."""
+        from llmrec_bench_plugins.blocks.next_item_scores import history_scores
 
-        Candidates are looked up among the scores of the whole catalogue: so an item scores the same to the last bit
-        wherever it stands, which a product with gathered vectors does not promise.
-        """
-        from llmrec_bench_plugins.blocks.history_vectors import catalogue_scores
-
-        histories = queries.histories
-        scores = catalogue_scores(self._encoder, histories.offsets, histories.items, self.config.history_length)
-        if queries.candidates is None:
-            return scores
-        return np.take_along_axis(scores, queries.candidates.astype(np.int64), axis=1)
+        histories, length = queries.histories, self.config.history_length
+        return history_scores(self._encoder, histories.offsets, histories.items, length, queries.candidates)

@@ -1,9 +1,9 @@
-"""Histories as a matrix, and the product with item-item weights that item-kNN and EASE share."""
+"""Histories as a matrix, and what methods share that score the whole catalogue from it."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from llmrec_bench import Queries, Scores, Sequences
 
@@ -32,19 +32,27 @@ def sum_over_history(queries: Queries, weights: Any) -> Scores:
     history gives a row of NaN: nothing to go by.
     """
     n_items = weights.shape[0]
-    histories = item_matrix(queries.histories, n_items)
-    candidates = queries.candidates
-    scores = np.empty((len(queries), n_items if candidates is None else candidates.shape[1]), dtype=np.float32)
+
+    def over_catalogue(block: Queries) -> Scores:
+        product = item_matrix(block.histories, n_items) @ weights
+        scores: Scores = product if isinstance(product, np.ndarray) else product.toarray()
+        scores[block.histories.lengths == 0] = np.nan
+        return scores
+
+    return pick_candidates(queries, n_items, over_catalogue)
+
+
+def pick_candidates(queries: Queries, n_items: int, over_catalogue: Callable[[Queries], Scores]) -> Scores:
+    """float32 (B, C) from a function that scores the whole catalogue, float32 (b, I), for some of the queries at once.
+
+    Only about 64 MB of catalogue scores exist at a time, however few the candidates; PAD gets any score.
+    """
+    if queries.candidates is None:
+        return over_catalogue(queries)
+    scores = np.empty(queries.candidates.shape, dtype=np.float32)
     at_once = max(1, VALUES_AT_ONCE // n_items)
     for start in range(0, len(queries), at_once):
-        rows = slice(start, start + at_once)
-        product = histories[rows] @ weights
-        full = product if isinstance(product, np.ndarray) else product.toarray()  # (rows, I)
-        scores[rows] = full if candidates is None else pick(full, candidates[rows])
-    scores[queries.histories.lengths == 0] = np.nan
+        block = queries.take(np.arange(start, min(start + at_once, len(queries))))
+        codes = queries.candidates[start : start + at_once].astype(np.int64)
+        scores[start : start + at_once] = np.take_along_axis(over_catalogue(block), codes, axis=1)
     return scores
-
-
-def pick(scores: Scores, candidates: npt.NDArray[np.int32]) -> Scores:
-    """float32 (B, C): from scores of the whole catalogue (B, I), those of the candidates; PAD gives anything."""
-    return np.take_along_axis(scores, candidates.astype(np.int64), axis=1)

@@ -4,7 +4,7 @@ import numpy as np
 from pydantic import Field
 
 from llmrec_bench import Method, Queries, Run, Scores, TrainingData
-from llmrec_bench_plugins.baselines.histories import pick
+from llmrec_bench_plugins.baselines.histories import pick_candidates
 
 
 class Markov(Method):
@@ -42,16 +42,18 @@ class Markov(Method):
 
     def score(self, queries: Queries) -> Scores:
         """float32 (B, C); an empty history scores by popularity, or NaN where nothing smooths."""
+        return pick_candidates(queries, len(self._popularity), self._score_catalogue)
+
+    def _score_catalogue(self, queries: Queries) -> Scores:
         smoothing = np.float32(self.config.smoothing)
-        lengths = queries.histories.lengths
+        histories, lengths = queries.histories, queries.histories.lengths
         known = np.flatnonzero(lengths)
-        last = queries.histories.items[queries.histories.offsets[1:][known] - 1]
+        last = histories.items[histories.offsets[1:][known] - 1]
         scores = np.tile(smoothing * self._popularity, (len(queries), 1))  # (B, I)
         scores[known] += self._followers[last].toarray()
-        departures = np.zeros(len(queries), dtype=np.float32)
-        departures[known] = self._departures[last]
-        total = (departures + smoothing)[:, None]
-        np.divide(scores, total, out=scores, where=total > 0)
+        total = np.full(len(queries), smoothing)
+        total[known] += self._departures[last]
+        np.divide(scores, total[:, None], out=scores, where=total[:, None] > 0)
         if smoothing == 0:
             scores[lengths == 0] = np.nan
-        return scores if queries.candidates is None else pick(scores, queries.candidates)
+        return scores

@@ -8,21 +8,36 @@ from llmrec_bench_plugins.blocks.padded_rows import latest, padded_rows
 from llmrec_bench_plugins.blocks.sequence_encoder import SequenceEncoder
 
 POSITIONS_AT_ONCE = 1 << 14
+SCORES_AT_ONCE = 1 << 24
 
 
-def catalogue_scores(
-    encoder: SequenceEncoder, offsets: npt.NDArray[np.int64], items: npt.NDArray[np.int32], history_length: int
+def history_scores(
+    encoder: SequenceEncoder,
+    offsets: npt.NDArray[np.int64],
+    items: npt.NDArray[np.int32],
+    history_length: int,
+    candidates: npt.NDArray[np.int32] | None,
 ) -> npt.NDArray[np.float32]:
-    """float32 (B, I): the product of each history's vector with each item's; NaN rows for empty histories.
+    """float32 (B, C): each history's vector times each candidate's; NaN rows for empty histories.
 
-    The encoder sees the latest `history_length` items of a history.
+    `candidates` holds item codes (B, C), or is None for the whole catalogue; below 0 gets any score. The encoder sees
+    the latest `history_length` items. Candidates are looked up among the scores of the whole catalogue: so an item
+    scores the same to the last bit wherever it stands, which a product with gathered vectors does not promise.
     """
     with torch.no_grad():
         catalogue = encoder.items.catalogue()
-        scores = np.full((len(offsets) - 1, len(catalogue)), np.nan, dtype=np.float32)
+        C = len(catalogue) if candidates is None else candidates.shape[1]
+        scores = np.full((len(offsets) - 1, C), np.nan, dtype=np.float32)
         filled = np.flatnonzero(np.diff(offsets))
         vectors = history_vectors(encoder, offsets, items, filled, history_length)
-        scores[filled] = (vectors @ catalogue.T).cpu().numpy()
+        at_once = max(1, SCORES_AT_ONCE // len(catalogue))
+        for start in range(0, len(filled), at_once):
+            rows = filled[start : start + at_once]
+            product = vectors[start : start + at_once] @ catalogue.T  # (rows, I)
+            if candidates is not None:
+                codes = torch.from_numpy(candidates[rows].astype(np.int64)).clamp(min=0)
+                product = product.gather(1, codes.to(product.device))
+            scores[rows] = product.cpu().numpy()
     return scores
 
 
