@@ -1,0 +1,46 @@
+"""What several tests share: plugins in memory, and a plugin installed as its users would install it."""
+
+import shutil
+import subprocess
+import sys
+import types
+import zipfile
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+THIRD_PARTY = Path(__file__).parent / "third_party"
+
+Plug = Callable[..., EntryPoint]
+
+
+@pytest.fixture
+def plug(monkeypatch: pytest.MonkeyPatch) -> Plug:
+    """`plug("name", register_methods=...)`: the entry point of a plugin module that exists in memory only."""
+
+    def make(name: str, **members: Any) -> EntryPoint:
+        module = types.ModuleType(f"in_memory_{name}")
+        vars(module).update(members)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        return EntryPoint(name=name, value=module.__name__, group="llmrec_bench")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def third_party(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds the distribution of `third_party/`, installed from its wheel; put it on the path.
+
+    The build backend is called as pip would call it, without a network and without touching the environment.
+    """
+    folder = tmp_path_factory.mktemp("third_party")
+    source = shutil.copytree(THIRD_PARTY, folder / "source")  # building leaves files behind
+    build = "from setuptools.build_meta import build_wheel; build_wheel('..')"
+    subprocess.run([sys.executable, "-c", build], cwd=source, check=True, capture_output=True, timeout=120)
+    (wheel,) = folder.glob("*.whl")
+    installed = folder / "installed"
+    zipfile.ZipFile(wheel).extractall(installed)
+    return installed
