@@ -58,10 +58,13 @@ def load_catalog(found: Iterable[EntryPoint] | None = None) -> Catalog:
         try:
             plugin = entry_point.load()
         except Exception as error:
-            catalog.broken.append(BrokenPlugin(entry_point.name, f"{type(error).__name__}: {error}"))
+            catalog.broken.append(BrokenPlugin(entry_point.name, _one_line(f"{type(error).__name__}: {error}")))
             continue
         if manager.has_plugin(entry_point.name):
             raise BenchError(f"two installed plugins are called '{entry_point.name}'; uninstall or rename one")
+        if manager.is_registered(plugin):
+            raise BenchError(f"plugins '{manager.get_name(plugin)}' and '{entry_point.name}' are the same; keep one")
+        _refuse_unmarked_hooks(manager, plugin, entry_point.name)
         try:
             manager.register(plugin, name=entry_point.name)
         except pluggy.PluginValidationError as error:
@@ -73,14 +76,24 @@ def load_catalog(found: Iterable[EntryPoint] | None = None) -> Catalog:
     return catalog
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: object) -> str:
     return " ".join(str(error).split())
 
 
+def _specified(manager: pluggy.PluginManager) -> list[str]:
+    return [name for name, hook in vars(manager.hook).items() if not name.startswith("_") and hook.has_spec()]
+
+
+def _refuse_unmarked_hooks(manager: pluggy.PluginManager, plugin: object, name: str) -> None:
+    """Without its mark a hook would never be called, and nobody would know why."""
+    for hook in _specified(manager):
+        if callable(getattr(plugin, hook, None)) and manager.parse_hookimpl_opts(plugin, hook) is None:
+            raise BenchError(f"plugin '{name}': {hook} lacks @hookimpl (from llmrec_bench import hookimpl)")
+
+
 def _refuse_misspelt_hooks(manager: pluggy.PluginManager) -> None:
-    known = [name for name in vars(manager.hook) if not name.startswith("_")]
-    specified = [name for name in known if getattr(manager.hook, name).has_spec()]
-    for name in known:
+    specified = _specified(manager)
+    for name in [name for name in vars(manager.hook) if not name.startswith("_")]:
         if name not in specified:
             plugins = ", ".join(f"'{impl.plugin_name}'" for impl in getattr(manager.hook, name).get_hookimpls())
             raise BenchError(f"plugin {plugins}: there is no hook '{name}'{suggest(name, specified)}")
@@ -93,7 +106,8 @@ def _collect(catalog: Catalog, kind: str, hook: Any, base: type, offered: dict[s
         try:
             classes = list(call())
         except Exception as error:
-            catalog.broken.append(BrokenPlugin(plugin, f"{hook.name} raised {type(error).__name__}: {error}"))
+            reason = _one_line(f"{hook.name} raised {type(error).__name__}: {error}")
+            catalog.broken.append(BrokenPlugin(plugin, reason))
             continue
         for offer in classes:
             fault = _fault(offer, base)
@@ -110,9 +124,13 @@ def _collect(catalog: Catalog, kind: str, hook: Any, base: type, offered: dict[s
 def _fault(offer: object, base: type) -> str | None:
     if not isinstance(offer, type) or not issubclass(offer, base):
         return f"is not a subclass of {base.__name__}"
-    missing = [name for name in getattr(base, "__annotations__", {}) if not hasattr(offer, name) and name != "config"]
+    missing = [name for name in getattr(base, "__annotations__", {}) if not hasattr(offer, name)]
     if missing:
         return f"has no {' and no '.join(missing)}"
+    if not isinstance(offer.name, str) or not offer.name:  # type: ignore[attr-defined]
+        return f"has {offer.name!r} for a name"  # type: ignore[attr-defined]
+    if issubclass(offer, Method) and not (isinstance(offer.Config, type) and issubclass(offer.Config, Method.Config)):
+        return "has a Config that is not a subclass of Method.Config"
     abstract = getattr(offer, "__abstractmethods__", None)
     if abstract:
         return f"does not define {', '.join(sorted(abstract))}"
