@@ -62,7 +62,10 @@ class Reached:
 
 
 def reached(ranks: Ranks, k: int) -> Reached:
-    """The relevant items that may land within k, with their tie groups."""
+    """The relevant items that may land within k, with their tie groups.
+
+    Raises `ValueError` where a tie group has fewer places than relevant items, for then no order exists.
+    """
     entries = np.flatnonzero(ranks.above < k)
     queries, above = ranks.queries[entries], ranks.above[entries]
     if (queries[1:] == queries[:-1]).any():  # with one item a query they are in order already
@@ -76,12 +79,20 @@ def reached(ranks: Ranks, k: int) -> Reached:
     group_starts = np.flatnonzero(new_group)
     group = np.cumsum(new_group) - 1
     firsts = np.flatnonzero(new_query)
+    tied = ranks.tied[entries]
+    fellows = np.diff(np.append(group_starts, len(entries)))[group]
+    crowded = np.flatnonzero(fellows > tied)
+    if len(crowded):
+        at = crowded[0]
+        raise ValueError(
+            f"query {queries[at]} has {fellows[at]} relevant items on {tied[at]} place(s) after rank {above[at]}"
+        )
     return Reached(
         queries=queries,
         above=above,
-        tied=ranks.tied[entries],
+        tied=tied,
         within=positions - group_starts[group],
-        fellows=np.diff(np.append(group_starts, len(entries)))[group],
+        fellows=fellows,
         earlier=group_starts[group] - firsts[np.cumsum(new_query) - 1],
         firsts=firsts,
     )

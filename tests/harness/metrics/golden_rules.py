@@ -6,10 +6,11 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from golden_cases import Case
 from llmrec_bench.metrics import accuracy, coverage, novelty, popularity
 from llmrec_bench.metrics.places import discounts, running_sums
 from llmrec_bench.metrics.rankings import Rankings
+
+from .golden_cases import Case
 
 Values = npt.NDArray[np.float64]
 

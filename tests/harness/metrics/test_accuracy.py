@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from llmrec_bench.metrics.accuracy import HR, MAP, MRR, NDCG, Precision, Recall
 from llmrec_bench.metrics.metric import PerUserMetric
-from metric_inputs import plain
+
+from .metric_inputs import plain
 
 # Three users: two hits at ranks 1 and 3, one hit at rank 2 of a short list, none within the list.
 LISTS = [[0, 1, 2, 3], [3, 4], [1, 2, 3]]

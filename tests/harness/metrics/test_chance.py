@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from golden_cases import FOLDER, read_table
 from llmrec_bench.metrics import register_metrics
 from llmrec_bench.metrics.accuracy import HR, NDCG, Recall
 from llmrec_bench.metrics.chance import chance
 from llmrec_bench.metrics.lists import rank_lists
 from llmrec_bench.metrics.rankings import Popularity
-from metric_inputs import rows
+
+from .golden_cases import FOLDER, read_table
+from .metric_inputs import rows
 
 ANALYTIC = read_table(FOLDER, "chance_levels")
 METRICS = {metric.name: metric() for metric in register_metrics()}

@@ -7,7 +7,8 @@ import pytest
 from llmrec_bench.metrics.coverage import Entropy, Gini, InvalidRate, ItemCoverage, UserCoverage
 from llmrec_bench.metrics.lists import rank_lists
 from llmrec_bench.metrics.rankings import Popularity
-from metric_inputs import padded, plain, rows
+
+from .metric_inputs import padded, plain, rows
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from llmrec_bench.metrics import register_metrics
 from llmrec_bench.metrics.metric import Metric, PerUserMetric
-from metric_inputs import from_scores
+
+from .metric_inputs import from_scores
 
 METRICS = register_metrics()
 

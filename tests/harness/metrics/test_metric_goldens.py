@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from golden_cases import FOLDER, Case, read_case, read_table
-from golden_rules import CONVERSIONS, Reading, excuse, users_of
 from llmrec_bench.metrics import register_metrics
 from llmrec_bench.metrics.accuracy import Recall
+
+from .golden_cases import FOLDER, Case, read_case, read_table
+from .golden_rules import CONVERSIONS, Reading, excuse, users_of
 
 CHECKOUT = Path(__file__).parents[3]
 REFERENCE = Path(os.environ.get("LLMREC_BENCH_REFERENCE", CHECKOUT.parent / "shared" / "reference")) / "metrics"

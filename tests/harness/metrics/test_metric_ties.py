@@ -4,13 +4,14 @@ from itertools import chain, groupby, permutations, product
 
 import numpy as np
 import pytest
-from golden_cases import FOLDER, read_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from llmrec_bench.metrics import register_metrics
 from llmrec_bench.metrics.metric import PerUserMetric
 from llmrec_bench.metrics.rankings import Popularity, Rankings, Ranks
-from metric_inputs import from_scores, measure
+
+from .golden_cases import FOLDER, read_table
+from .metric_inputs import from_scores, measure
 
 EXACT = {metric.name: metric() for metric in register_metrics() if metric.has_chance_level}
 
@@ -85,6 +86,14 @@ def test_a_large_tie_group_stays_exact(name: str) -> None:
         measure(name, [1] * place + [0] + [1] * (19 - place), {0: 1.0}, 20, [1, 1], 2) for place in range(20)
     ]
     assert per_query(name, rankings, 20)[0] == pytest.approx(sum(places) / n, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["HR", "MRR", "MAP"])
+def test_two_items_on_one_place_are_refused(name: str) -> None:
+    ranks = Ranks(np.array([0, 0]), np.array([0, 1], np.int32), np.array([4, 4]), np.array([1, 1]), np.ones(2))
+    rankings = Rankings(ranks, np.arange(5, dtype=np.int32)[None], np.array([5]), Popularity(np.ones(5, np.int64), 1))
+    with pytest.raises(ValueError, match=r"query 0 has 2 relevant items on 1 place\(s\) after rank 4"):
+        per_query(name, rankings, 5)
 
 
 TIES = FOLDER / "cases" / "ties_coarse_scores"

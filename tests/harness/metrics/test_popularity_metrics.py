@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from llmrec_bench.metrics.popularity import ACLT, APLT, ARP, long_tail
 from llmrec_bench.metrics.rankings import Popularity
-from metric_inputs import plain
+
+from .metric_inputs import plain
 
 
 @pytest.mark.parametrize(

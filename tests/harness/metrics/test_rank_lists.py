@@ -9,7 +9,8 @@ from llmrec_bench.metrics import lists as lists_module
 from llmrec_bench.metrics.lists import rank_lists, without_repeats
 from llmrec_bench.metrics.popularity import ARP
 from llmrec_bench.metrics.rankings import UNRANKED, Popularity
-from metric_inputs import padded, plain, rows
+
+from .metric_inputs import padded, plain, rows
 
 
 def test_hand_worked() -> None:
