@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from llmrec_bench.data.sequences import PAD, Sequences
+from llmrec_bench.data.sequences import PAD, Sequences, distinct
 from llmrec_bench.data.training import Queries
 from llmrec_bench.errors import BenchError
 from llmrec_bench.protocol import CandidateFile
@@ -37,9 +37,8 @@ def read_candidates(
     if rule.add_target:
         offered = np.isin(targets.rows(), rows)
         pairs = np.concatenate((pairs, targets.rows()[offered] * len(known) + targets.items[offered]))
-    row, item = np.divmod(np.unique(pairs), len(known))
-    order = np.unique(row)
-    counts = np.bincount(row)[order]
+    row, item = np.divmod(distinct(pairs), len(known))
+    order, counts = np.unique(row, return_counts=True)
     candidates = np.full((len(order), counts.max()), PAD, dtype=np.int32)
     candidates[np.arange(counts.max()) < counts[:, None]] = item
     return order, candidates

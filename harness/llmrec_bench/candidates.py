@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from llmrec_bench.candidate_files import read_candidates
 from llmrec_bench.data.dataset import Dataset
-from llmrec_bench.data.sequences import PAD, Sequences
+from llmrec_bench.data.sequences import PAD, Sequences, distinct
 from llmrec_bench.data.splits import Split
 from llmrec_bench.data.training import Queries
 from llmrec_bench.errors import BenchError
@@ -146,8 +146,7 @@ def draw(
             taken[:, ~drawable] = True
             negatives[rows] = _without_replacement(taken, rule.n, draw_items, weights, rng)
 
-    relevant = np.unique(targets.rows() * n_items + targets.items)
-    row, item = np.divmod(relevant, n_items)
+    row, item = np.divmod(targets.pairs(n_items), n_items)
     counts = np.bincount(row, minlength=len(queries))
     candidates = np.full((len(queries), rule.n + counts.max(initial=0)), PAD, dtype=np.int32)
     candidates[:, : rule.n] = negatives
@@ -164,7 +163,7 @@ def shuffle_rows(candidates: Items, rng: np.random.Generator) -> Items:
 
 def _require_enough(rule: Sampled, forbidden: Sequences, drawable: npt.NDArray[np.bool_], queries: Queries) -> None:
     n_items = len(drawable)
-    pairs = np.unique(forbidden.rows() * n_items + forbidden.items)
+    pairs = forbidden.pairs(n_items)
     pairs = pairs[drawable[pairs % n_items]]
     n_drawable = int(drawable.sum())
     left = n_drawable - np.bincount(pairs // n_items, minlength=len(queries))
@@ -205,7 +204,7 @@ def _without_replacement(
             return chosen
         items = draw_items(len(rows))
         free = ~taken[rows, items]
-        pairs = np.unique(rows[free] * len(weights) + items[free])
+        pairs = distinct(rows[free] * len(weights) + items[free])
         rows, items = np.divmod(pairs, len(weights))
         counts = np.bincount(rows, minlength=len(taken))
         chosen[rows, filled[rows] + _places(rows, counts)] = items

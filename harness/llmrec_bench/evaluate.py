@@ -47,12 +47,11 @@ def rank(
     n_items = len(popularity.counts)
     width = n_items if queries.candidates is None else queries.candidates.shape[1]
     protocol.require_candidates(width)
-    relevant = np.unique(targets.rows() * n_items + targets.items)
+    relevant = targets.pairs(n_items)
     rows, items = np.divmod(relevant, n_items)
     seen = np.array([], dtype=np.int64)
     if protocol.seen != "none":
-        histories = np.unique(queries.histories.rows() * n_items + queries.histories.items)
-        seen = np.setdiff1d(histories, relevant, assume_unique=True)
+        seen = np.setdiff1d(queries.histories.pairs(n_items), relevant, assume_unique=True)
     above = np.full(len(rows), UNRANKED, dtype=np.int64)
     tied = np.ones(len(rows), dtype=np.int64)
     lists = np.full((len(queries), protocol.cutoffs[-1]), PAD, dtype=np.int32)
@@ -137,7 +136,8 @@ def _seen_cells(seen: _Ints, first: int, last: int, n_items: int, candidates: _C
         rows, columns = np.divmod(here, n_items)
     else:
         codes = np.arange(last - first)[:, None] * n_items + candidates
-        rows, columns = np.nonzero(np.isin(codes, here) & (candidates != PAD))
+        is_seen = np.append(here, -1)[np.searchsorted(here, codes)] == codes
+        rows, columns = np.nonzero(is_seen & (candidates != PAD))
     return rows, columns
 
 
