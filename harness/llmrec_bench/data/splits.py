@@ -101,7 +101,7 @@ class GlobalTime(_Shares):
         if self.validation_from is not None and self.test_from is not None:
             return self.validation_from, self.test_from
         first, second = (
-            int(np.floor(len(times) * share + 1e-9)) for share in (self.train, self.train + self.validation)
+            min(int(len(times) * share + 1e-9), len(times) - 1) for share in (self.train, self.train + self.validation)
         )
         ordered = np.partition(times, (first, second))
         return int(ordered[first]), int(ordered[second])
@@ -132,6 +132,8 @@ def split(sequences: Sequences, rule: LeaveOneOut | Ratio | GlobalTime) -> Split
     A query's cut time is that of its latest known event; under a global cut it is the last second before it.
     Raises `BenchError` where the rule needs times that are missing, or leaves no training or no test event.
     """
+    if not len(sequences.items):
+        raise BenchError("split: there is no event to split")
     if isinstance(rule, GlobalTime):
         if sequences.times is None:
             raise BenchError(

@@ -95,7 +95,8 @@ def test_global_time_by_shares_keeps_a_second_together() -> None:
     ("sequences", "rule", "message"),
     [
         pytest.param(make([[1], [2]]), LeaveOneOut(), "no test event of 2 by 2 users", id="one-item users"),
-        pytest.param(make([]), LeaveOneOut(), "no training event", id="no users"),
+        pytest.param(make([]), LeaveOneOut(), "no event to split", id="no users"),
+        pytest.param(make([[], []], [[], []]), GlobalTime(), "no event to split", id="no events"),
         pytest.param(make([[1, 2, 3]]), GlobalTime(), "needs a data set with times", id="no times"),
         pytest.param(make([[1, 2]], [[5, 5]]), GlobalTime(), "no training event", id="all at one second"),
         pytest.param(
