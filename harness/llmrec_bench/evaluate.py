@@ -173,7 +173,21 @@ def _ranks(
             equal = np.ones_like(equal)
         ranked = own > -np.inf
         above[pairs[ranked]], tied[pairs[ranked]] = greater[ranked], equal[ranked]
+    if ties == "pessimistic":
+        above -= _before_in_group(rows, above)
     return above, tied
+
+
+def _before_in_group(rows: _Ints, above: _Ints) -> _Ints:
+    """int64 (p,): how many earlier targets of the same row share the place; m targets take a tie's last m places."""
+    order = np.lexsort((above, rows))
+    starts = np.ones(len(order), dtype=np.bool_)
+    starts[1:] = (np.diff(rows[order]) != 0) | (np.diff(above[order]) != 0)
+    positions = np.arange(len(order))
+    before = np.empty_like(positions)
+    before[order] = positions - np.maximum.accumulate(np.where(starts, positions, 0))
+    before[above == UNRANKED] = 0
+    return before
 
 
 def _target_columns(here: npt.NDArray[np.bool_], keys: npt.NDArray[np.uint32]) -> _Ints:

@@ -67,6 +67,13 @@ class TestRanks:
     def test_pessimistic_is_the_last_place_of_the_tie(self) -> None:
         assert one([0.5, 0.9, 0.5, 0.5], target=0, ties="pessimistic") == (3, 1)
 
+    def test_pessimistic_targets_of_one_tie_take_its_last_places(self) -> None:
+        case = Case(np.array([[5, 5, 5, 9, 1], [2, 1, 2, 1, 0]]), [[], []], [[0, 2], [0, 1, 2, 3]], 5)
+        ranks = case.rank(ties="pessimistic").ranks
+        assert sorted(ranks.above[:2].tolist()) == [2, 3]
+        assert [sorted(ranks.above[2:][[0, 2]].tolist()), sorted(ranks.above[2:][[1, 3]].tolist())] == [[0, 1], [2, 3]]
+        assert set(ranks.tied) == {1}
+
     def test_seeded_draws_each_place_of_the_tie(self) -> None:
         places = {one([0.5, 0.9, 0.5, 0.5], target=0, ties="seeded", seed=seed) for seed in range(40)}
         assert places == {(1, 1), (2, 1), (3, 1)}
@@ -246,6 +253,7 @@ def plain(case: Case, users: list[int], options: dict[str, Any], seed: int) -> d
             first.setdefault(item, score)
         order = TieOrder(seed, np.array([user], dtype=np.int32))
         key = {item: int(order.keys(np.array([0]), np.array([item]))[0]) for item in first}
+        used: dict[int, int] = {}
         for target in targets:
             own = first.get(target, NAN)
             above = sum(score > own for _, score in kept)
@@ -253,7 +261,9 @@ def plain(case: Case, users: list[int], options: dict[str, Any], seed: int) -> d
             if math.isnan(own):
                 above, tied = UNRANKED, 1
             elif options["ties"] == "pessimistic":
-                above, tied = above + tied - 1, 1
+                last = above + tied - 1
+                above, tied = last - used.get(last, 0), 1
+                used[last] = used.get(last, 0) + 1
             elif options["ties"] == "seeded":
                 copies = sum(item == target for item, _ in kept)
                 above += sum(score == own and key[item] < key[target] for item, score in kept)

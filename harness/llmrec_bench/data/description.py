@@ -50,7 +50,7 @@ def describe_data(dataset: Dataset) -> DataDescription:
     if times is not None:
         ends = sequences.offsets[1:][lengths >= 2]
         tied = float(np.mean(times[ends - 1] == times[ends - 2])) if len(ends) else None
-    pairs = np.unique(sequences.rows() * dataset.n_items + sequences.items)
+    pairs = sequences.pairs(dataset.n_items)
     texts = {
         column: float((values != "").mean())
         for column in dataset.items.columns
