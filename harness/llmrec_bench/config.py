@@ -6,6 +6,4 @@ from pydantic import BaseModel, ConfigDict
 class Config(BaseModel):
     """A frozen set of options. Unknown keys are refused; the sentence under a field is its documentation."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False, validate_default=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)

@@ -233,8 +233,8 @@ def _with_candidates(protocol: Protocol, mistakes: Mistakes, folder: Path) -> Pr
         return protocol
     written = os.path.expandvars(rule.path)
     if "$" in written:
-        message = f"{written}: an environment variable is not set; set it or write the path out"
-        mistakes.add(("protocol", "candidates", "path"), message)
+        message = f"the environment variable in {written} is not set; set it or write the path out"
+        mistakes.add(("protocol", "candidates", "path"), f"protocol.candidates.path: {message}")
     placed = _anchor(rule.model_copy(update={"path": Path(written).expanduser()}), folder)
     return protocol.model_copy(update={"candidates": placed})
 

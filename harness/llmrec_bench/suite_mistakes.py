@@ -67,16 +67,13 @@ class Mistakes:
 
 _WANTED = {
     "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
     "dict_type": "a mapping",
     "list_type": "a list",
     "tuple_type": "a list",
     "string_type": "text",
     "int_type": "a whole number",
-    "int_from_float": "a whole number",
     "float_type": "a number",
     "bool_type": "true or false",
-    "path_type": "a path",
     "finite_number": "a finite number",
 }
 """What pydantic's types of error ask for, in the words of YAML."""
@@ -120,7 +117,7 @@ def _dotted(location: Location) -> str:
 def _given(value: Any) -> str:
     if isinstance(value, dict | list):
         return f" (given a {'mapping' if isinstance(value, dict) else 'list'})"
-    text = json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False, default=str)
     return f" (given {text if len(text) <= 60 else text[:57] + '...'})"
 
 

@@ -64,8 +64,9 @@ def read_yaml(path: Path) -> Document:
         raise BenchError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise BenchError(f"{path}: cannot be read ({error})") from None
-    loader = _Loader(text)
+    loader: _Loader | None = None
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             raise BenchError(f"{path}: the file is empty")
@@ -77,7 +78,8 @@ def read_yaml(path: Path) -> Document:
     except yaml.reader.ReaderError as error:
         raise BenchError(f"{path}: not valid YAML: {error.reason} at character {error.position}") from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     return document
 
 
