@@ -4,11 +4,12 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+from timing import measure
+
 from llmrec_bench.data.sequences import Sequences
 from llmrec_bench.metrics import register_metrics
 from llmrec_bench.metrics.lists import rank_lists
 from llmrec_bench.metrics.rankings import Popularity, Rankings
-from timing import measure
 
 METRICS = {metric.name: metric() for metric in register_metrics()}
 

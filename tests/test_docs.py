@@ -1,0 +1,78 @@
+"""What the guides say is what the code does."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from llmrec_bench import hookspecs
+from llmrec_bench.data.dataset import Preparation, load_dataset
+from llmrec_bench.data.splits import LeaveOneOut, split
+from llmrec_bench.data.training import TrainingData
+from llmrec_bench.method import Run
+from llmrec_bench.plugins import load_catalog
+from llmrec_bench.suite import load_suite
+
+ROOT = Path(__file__).parent.parent
+CATALOG = load_catalog()
+
+
+def blocks(guide: str, language: str) -> list[str]:
+    """The fenced blocks of one language in a guide."""
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / guide).read_text(), flags=re.DOTALL)
+
+
+def test_ci_calls_the_test_command_of_the_readme():
+    _, tests = blocks("README.md", "sh")
+    assert tests.strip() in (ROOT / ".ci/run").read_text()
+
+
+def test_the_readme_shows_a_table_of_the_suite_it_runs():
+    suite = load_suite(ROOT / "suites/backbones.yaml", CATALOG)
+    rows = re.findall(r"^\| (\S+) +\|", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    assert [m.label for m in suite.methods] == rows[rows.index("method") + 1 :][1:7]
+    assert suite.protocol.hash in (ROOT / "README.md").read_text()
+
+
+def test_the_suite_in_the_guide_loads(tmp_path):
+    [text] = blocks("suites/README.md", "yaml")
+    (tmp_path / "guide.yaml").write_text(text)
+    suite = load_suite(tmp_path / "guide.yaml", CATALOG)
+    assert [m.label for m in suite.methods][:3] == ["popularity", "sasrec-small", "sasrec[loss=ce,width=32]"]
+    assert load_suite(tmp_path / "guide.yaml", CATALOG, "quick").seeds == (1,)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "suites").glob("*.yaml")), ids=lambda path: path.name)
+def test_every_suite_is_in_the_guide_and_loads(path):
+    load_suite(path, CATALOG)
+    assert f"`{path.name}`" in (ROOT / "suites/README.md").read_text()
+
+
+def test_the_method_in_the_guide_works():
+    code, _ = blocks("plugins/README.md", "python")[0], blocks("plugins/README.md", "toml")
+    space: dict = {}
+    exec(compile(code, "plugins/README.md", "exec"), space)
+    [kind] = space["register_methods"]()
+    dataset = load_dataset("shop", CATALOG.datasets["synthetic-shop"](users=100, items=200), Preparation())
+    parts = split(dataset.sequences, LeaveOneOut())
+    train = TrainingData(parts.train, dataset.items, parts.validation, parts.validation_targets, "")
+    method = kind(kind.Config(half_life_days=10))
+    method.fit(train, Run(1, np.random.default_rng(1), "cpu", lambda score, metric: 0.0, print))
+    scores = method.score(parts.test)
+    assert scores.shape == (len(parts.test), dataset.n_items)
+    assert scores.dtype == np.float32
+    latest = parts.train.items[np.argmax(parts.train.times)]
+    assert scores[0].argmax() == latest or scores[0, latest] == scores[0].max() == 1
+
+
+def test_every_hook_is_in_the_guide():
+    hooks = [name for name, value in vars(hookspecs).items() if hasattr(value, "llmrec_bench_spec")]
+    assert len(hooks) == 4
+    guide = (ROOT / "plugins/README.md").read_text()
+    assert [name for name in hooks if f"`{name}(" not in guide] == []
+
+
+def test_every_metric_is_in_its_guide():
+    guide = (ROOT / "harness/llmrec_bench/metrics/README.md").read_text()
+    assert [name for name in CATALOG.metrics if name not in guide] == []
