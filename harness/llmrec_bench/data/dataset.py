@@ -159,13 +159,15 @@ def _align_texts(name: str, texts: pd.DataFrame, tokens: pd.Index) -> pd.DataFra
     if len(texts) and not tokens.isin(texts.index).any():
         raise BenchError(
             f"data set '{name}': none of the {len(texts):,} item texts belongs to an item with interactions "
-            f"(texts are for items like {texts.index[0]!r}, interactions have items like {tokens[0]!r})"
+            f"(texts are for items like {texts.index[:1].tolist()[0]!r}, "
+            f"interactions have items like {tokens[:1].tolist()[0]!r})"
         )
     unique = texts[~texts.index.duplicated()]
     aligned = unique.reindex(tokens).reset_index(drop=True)
     for column in aligned.columns:
-        if not pd.api.types.is_numeric_dtype(aligned[column]):
-            aligned[column] = aligned[column].fillna("").astype("str")
+        if column == "title" or not pd.api.types.is_numeric_dtype(aligned[column]):
+            known = aligned[column].astype("object")
+            aligned[column] = known.where(known.notna(), "").astype("str")
     if "title" not in aligned:
         aligned["title"] = pd.Series([""] * len(tokens), dtype="str")
     aligned.insert(0, "token", tokens.astype("str"))

@@ -51,11 +51,8 @@ def describe_data(dataset: Dataset) -> DataDescription:
         ends = sequences.offsets[1:][lengths >= 2]
         tied = float(np.mean(times[ends - 1] == times[ends - 2])) if len(ends) else None
     pairs = sequences.pairs(dataset.n_items)
-    texts = {
-        column: float((values != "").mean())
-        for column in dataset.items.columns
-        if column != "token" and (values := dataset.items[column].fillna("").astype("str")) is not None
-    }
+    known = dataset.items.drop(columns="token")
+    texts = {str(column): float((known[column].notna() & (known[column] != "")).mean()) for column in known}
     return DataDescription(
         name=dataset.name,
         simulated=dataset.simulated,
