@@ -44,6 +44,7 @@ class Method(ABC):
     """Raised when the same config would give other scores; part of every trial's id."""
     source: ClassVar[str] = ""
     """The paper (and equation or table) the method comes from."""
+
     class Config(BaseConfig):
         """No options."""
 
