@@ -88,12 +88,19 @@ class RunView:
         return Text("\n".join(lines))
 
     def _time_left(self) -> str:
-        known = [s for spans in self._seconds.values() for s in spans]
-        if not known:
-            return "time left not known yet"
-        usual = statistics.fmean(known)
-        total = sum(statistics.fmean(self._seconds[key]) if key in self._seconds else usual for key in self._left)
-        return f"about {_span(total / self._workers)} left"
+        """From trials of the same method, on the same data set where one is done; nothing is guessed for the others."""
+        total, untimed = 0.0, dict[str, None]()
+        for key in self._left:
+            _, method = key
+            elsewhere = [s for (_, other), spans in self._seconds.items() if other == method for s in spans]
+            like = self._seconds.get(key) or elsewhere
+            if like:
+                total += statistics.fmean(like)
+            else:
+                untimed[method] = None
+        running = sum(time.monotonic() - start for start in self._started.values())
+        span = _span(max(0.0, total - running) / self._workers)
+        return f"more than {span} left ({', '.join(untimed)} not timed yet)" if untimed else f"about {span} left"
 
 
 def _span(seconds: float) -> str:
