@@ -12,13 +12,21 @@ if TYPE_CHECKING:
     from llmrec_bench.data.source import DataSource, Log
     from llmrec_bench.data.training import Queries, TrainingData
     from llmrec_bench.errors import BenchError
+    from llmrec_bench.execute.run import run_plan
     from llmrec_bench.hookspecs import hookimpl
     from llmrec_bench.method import Method, Run, Scores
     from llmrec_bench.metrics.metric import OverallMetric, PerUserMetric
     from llmrec_bench.metrics.rankings import Rankings
+    from llmrec_bench.plan import Plan, make_plan
+    from llmrec_bench.plugins import Catalog, load_catalog
+    from llmrec_bench.store import Record, Store
+    from llmrec_bench.suite import Suite, load_suite
+    from llmrec_bench.table_text import render_tables
+    from llmrec_bench.tables import Table, build_tables
 
 _HOMES = {
     "BenchError": "errors",
+    "Catalog": "plugins",
     "Config": "config",
     "DataSource": "data.source",
     "Log": "data.source",
@@ -26,31 +34,54 @@ _HOMES = {
     "OverallMetric": "metrics.metric",
     "PAD": "data.sequences",
     "PerUserMetric": "metrics.metric",
+    "Plan": "plan",
     "Queries": "data.training",
     "Rankings": "metrics.rankings",
+    "Record": "store",
     "Run": "method",
     "Scores": "method",
     "Sequences": "data.sequences",
+    "Store": "store",
+    "Suite": "suite",
+    "Table": "tables",
     "TrainingData": "data.training",
+    "build_tables": "tables",
     "hookimpl": "hookspecs",
+    "load_catalog": "plugins",
+    "load_suite": "suite",
+    "make_plan": "plan",
+    "render_tables": "table_text",
+    "run_plan": "execute.run",
 }
 
 __all__ = [
     "PAD",
     "BenchError",
+    "Catalog",
     "Config",
     "DataSource",
     "Log",
     "Method",
     "OverallMetric",
     "PerUserMetric",
+    "Plan",
     "Queries",
     "Rankings",
+    "Record",
     "Run",
     "Scores",
     "Sequences",
+    "Store",
+    "Suite",
+    "Table",
     "TrainingData",
+    "build_tables",
     "hookimpl",
+    "load_catalog",
+    "load_suite",
+    "make_plan",
+    "render_tables",
+    "run_plan",
 ]
 
 

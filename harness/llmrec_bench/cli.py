@@ -143,6 +143,7 @@ def plan(
 
     from rich.table import Table
 
+    from llmrec_bench.describe import describe_funnel
     from llmrec_bench.execute.run import progress_of
 
     _, planned, store = _planned(suite, results, profile, only, seeds)
@@ -166,6 +167,9 @@ def plan(
     )
     console.print(f"Protocol {planned.suite.protocol.hash}: {planned.suite.protocol.describe()}", soft_wrap=True)
     console.print(f"Records: {store.trials}", soft_wrap=True)
+    for label, data in planned.prepared.items():
+        console.print(f"\nData set {label}, fingerprint {data.dataset.fingerprint}", markup=False)
+        console.print(describe_funnel(data.dataset.funnel), markup=False, soft_wrap=True)
 
 
 @bench.command()

@@ -3,13 +3,14 @@
 import inspect
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel
 
 from llmrec_bench.data.description import DataDescription
+from llmrec_bench.data.filters import FunnelStep
 from llmrec_bench.data.source import DataSource
 from llmrec_bench.errors import BenchError, suggest
 from llmrec_bench.plugins import Catalog
@@ -109,6 +110,13 @@ def _doc(entry: type) -> str:
     return inspect.cleandoc(entry.__doc__ or "")
 
 
+def describe_funnel(funnel: Sequence[FunnelStep]) -> str:
+    """What each step of preparation left, a line each."""
+    lines = [f"{'funnel':<38} {'users':>12} {'items':>11} {'interactions':>13}"]
+    lines += [f"  {s.step:<36} {s.users:>12,} {s.items:>11,} {s.interactions:>13,}" for s in funnel]
+    return "\n".join(lines)
+
+
 def describe_loaded(source: DataSource, found: DataDescription) -> str:
     """A data set's description as plain text."""
     return "\n".join(_describe_loaded(source, found))
@@ -128,9 +136,7 @@ def _describe_loaded(source: DataSource, found: DataDescription) -> Iterator[str
     yield f"fingerprint {found.fingerprint}"
     if found.first_time is not None and found.last_time is not None:
         yield f"times {_date(found.first_time)} to {_date(found.last_time)}"
-    yield "\nfunnel                                        users       items  interactions"
-    for step in found.funnel:
-        yield f"  {step.step:<36} {step.users:>12,} {step.items:>11,} {step.interactions:>13,}"
+    yield "\n" + describe_funnel(found.funnel)
     yield "\nevents per user: " + ", ".join(f"{name} {value:,.1f}" for name, value in found.length_quantiles.items())
     yield f"repeats of an item by a user: {found.repeat_interactions:,} interactions"
     tied = "n/a, no times" if found.tied_last_share is None else f"{found.tied_last_share:.1%}"

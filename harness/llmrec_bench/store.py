@@ -35,6 +35,8 @@ class DatasetPart(_Part):
     preparation: dict[str, Any]
     fingerprint: str
     simulated: bool
+    funnel: list[dict[str, str | int]]
+    """What each step of preparation left: step, users, items, interactions."""
     users: int | None
     items: int | None
     interactions: int | None
@@ -194,7 +196,9 @@ class Store:
         except OSError as error:
             shutil.rmtree(aside, ignore_errors=True)
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise BenchError(f"{self.folder}: the disk is full; finished trials are kept: free space, then run again to go on") from None
+                raise BenchError(
+                    f"{self.folder}: the disk is full; finished trials are kept: free space, then run again to go on"
+                ) from None
             raise BenchError(f"{final}: cannot be written ({error.strerror or error})") from None
         return final
 

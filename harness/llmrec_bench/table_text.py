@@ -3,12 +3,11 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Literal
 
-from rich.console import Console, Group, RenderableType
-from rich.markup import escape
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table as Grid
 from rich.text import Text
 from tabulate import tabulate
@@ -40,30 +39,70 @@ def render_tables(tables: Sequence[Table], form: Format, width: int | None = Non
 
 def terminal_view(tables: Sequence[Table]) -> RenderableType:
     """What rich prints: each table with its notes below."""
-    parts: list[RenderableType] = []
-    for table in tables:
-        grid = Grid(title=escape(_heading(table)), title_justify="left", title_style="bold")
-        grid.add_column("method", no_wrap=True)
-        for column in table.columns:
-            grid.add_column(column, justify="right", overflow="fold")  # never cut a number off
-        for i, row in enumerate(table.rows):
-            cells = [_text(cell) for cell in row.cells]
-            grid.add_row(escape(row.method), *map(escape, cells), end_section=i == len(table.rows) - 1)
-        grid.add_row(_CHANCE, *map(_level, table.chance), style="dim")
-        parts += [grid, Text("\n".join(table.notes) + "\n", style="dim")]
-    return Group(*parts)
+    return Group(*map(_TerminalTable, tables))
+
+
+class _TerminalTable:
+    """A table that spreads its columns over several grids where the terminal is narrow, as rich would cut them off."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(_heading(self._table), style="bold")
+        yield from _grids(["method", *self._table.columns], _body(self._table), options.max_width)
+        yield Text("\n".join(self._table.notes) + "\n", style="dim")
+
+
+_BORDERS = 3  # of a column: a line and two blanks
+_NARROWEST_LABEL = 12
+
+
+def _grids(headers: list[str], body: list[list[str]], width: int) -> Iterator[Grid]:
+    """Grids no wider than `width` (from 30 on), each with the methods and some of the columns. Labels and headers may
+    fold; a number stands whole, its spread on the next line if need be."""
+    columns = [[header, *(row[i] for row in body)] for i, header in enumerate(headers)]
+    natural = [max(map(len, column)) for column in columns]
+    narrow = [max(len(word) for text in column for word in text.split() or [""]) for column in columns]
+    room = width - 1 - _BORDERS - min(natural[0], _NARROWEST_LABEL)
+    narrow = [min(size, room - _BORDERS) for size in narrow]
+
+    def taken(group: list[int], sizes: list[int]) -> int:
+        return sum(sizes[i] + _BORDERS for i in group)
+
+    groups: list[list[int]] = [[]]
+    for i in range(1, len(headers)):
+        if groups[-1] and taken([*groups[-1], i], narrow) > room:
+            groups.append([])
+        groups[-1].append(i)
+    for group in groups:
+        sizes = natural if taken(group, natural) <= room else narrow
+        grid = Grid(highlight=False)
+        grid.add_column(headers[0], width=min(natural[0], width - 1 - _BORDERS - taken(group, sizes)), overflow="fold")
+        for i in group:
+            grid.add_column(headers[i], width=sizes[i], justify="right", overflow="fold")
+        for place, row in enumerate(body):
+            last = place == len(body) - 1  # the chance level
+            grid.add_row(
+                *(Text(row[i]) for i in [0, *group]),
+                style="dim" if last else None,
+                end_section=place == len(body) - 2,
+            )
+        yield grid
 
 
 def _heading(table: Table) -> str:
-    title = f"{table.title or table.name}: {table.dataset}"
+    title = f"{' '.join(table.title.split()) or table.name}: {table.dataset}"
     return f"{title} (simulated data)" if table.simulated else title
 
 
-def _text(cell: Cell) -> str:
+def _text(cell: Cell, seeds: int) -> str:
+    """The cell of a table over so many seeds."""
     if cell.mean is None:
         return {"failed": "failed", "missing": "not run"}.get(cell.status, "n/a")
     spread = "" if cell.std is None else f" ±{_number(cell.std, like=cell.mean)}"
-    return f"{_number(cell.mean)}{spread}" + (f" ({len(cell.values)} seeds only)" if cell.status == "partial" else "")
+    share = f" ({len(cell.values)} of {seeds} seeds)" if cell.status == "partial" else ""
+    return f"{_number(cell.mean)}{spread}{share}"
 
 
 def _number(value: float, like: float | None = None) -> str:
@@ -76,7 +115,7 @@ def _level(value: float | None) -> str:
 
 
 def _body(table: Table) -> list[list[str]]:
-    rows = [[row.method, *map(_text, row.cells)] for row in table.rows]
+    rows = [[row.method, *(_text(cell, len(table.seeds)) for cell in row.cells)] for row in table.rows]
     return [*rows, [_CHANCE, *map(_level, table.chance)]]
 
 
@@ -91,10 +130,21 @@ def _markdown(table: Table) -> str:
     return f"**{plain(_heading(table))}**\n\n{grid}\n\n{notes}\n"
 
 
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "|": r"\textbar{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "[": "{[}",  # at the start of a row it would belong to the line break before
+    "±": r"$\pm$",
+}
+
+
 def _latex(table: Table) -> str:
     def plain(text: str) -> str:
-        special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"}
-        return "".join(special.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in text)
+        return "".join(_LATEX.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in text)
 
     body = [[plain(text) for text in row] for row in _body(table)]
     align = ("left", *["right"] * len(table.columns))

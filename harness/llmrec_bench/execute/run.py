@@ -43,17 +43,28 @@ def progress_of(plan: Plan, store: Store) -> list[Progress]:
     return progress
 
 
+class Silence:
+    """A watcher who says nothing."""
+
+    def phase(self, job: Job, phase: str) -> None:
+        """A trial has entered a phase."""
+
+    def finished(self, job: Job) -> None:
+        """A trial's record is stored."""
+
+
 def run_plan(
     plan: Plan,
     catalog: Catalog,
     store: Store,
-    workers: int,
-    device: str,
-    watch: Callable[[list[Progress]], Watcher],
+    workers: int = 1,
+    device: str = "cpu",
+    watch: Callable[[list[Progress]], Watcher] = lambda progress: Silence(),
 ) -> list[Progress]:
     """Run every trial that is missing or failed, and return how all of them stand.
 
-    `watch` is told what stands at the start and returns who follows the run. Hooks hear of each record.
+    `workers` processes share the trials; 0 runs them in this process. `watch` is told what stands at the start and
+    returns who follows the run. Hooks hear of each record.
     Raises `BenchError` where the results folder is taken, not writable or full; finished trials stay.
     """
     with store.lock():

@@ -4,7 +4,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -186,6 +186,7 @@ def _dataset_part(job: Job, data: TrialData | None) -> DatasetPart:
         preparation=entry.preparation.model_dump(mode="json"),
         fingerprint=job.trial.fingerprint,
         simulated=entry.source.simulated,
+        funnel=[asdict(step) for step in data.dataset.funnel] if data else [],
         users=data.dataset.n_users if data else None,
         items=data.dataset.n_items if data else None,
         interactions=len(data.dataset.sequences.items) if data else None,
