@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from llmrec_bench.config import Config
 from llmrec_bench.data.dataset import Dataset, Preparation, load_dataset
 from llmrec_bench.data.splits import split

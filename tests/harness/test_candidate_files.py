@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from llmrec_bench.candidate_files import read_candidates
 from llmrec_bench.data.sequences import PAD, Sequences
 from llmrec_bench.data.splits import LeaveOneOut, split

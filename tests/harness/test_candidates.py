@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
+
 from llmrec_bench import DataSource, Log
 from llmrec_bench.candidates import check_candidates, draw, generator, offer, shuffle_rows
 from llmrec_bench.data.dataset import Dataset

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from llmrec_bench.data.sequences import PAD, Sequences
 from llmrec_bench.data.training import Queries
 from llmrec_bench.errors import BenchError

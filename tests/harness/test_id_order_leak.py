@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+
 from llmrec_bench.data.sequences import Sequences
 from llmrec_bench.data.splits import LeaveOneOut, split
 from llmrec_bench.data.training import Queries

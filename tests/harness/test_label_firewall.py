@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import numpy.typing as npt
 import pytest
+
 from llmrec_bench.candidates import draw, generator
 from llmrec_bench.data.sequences import Sequences
 from llmrec_bench.data.splits import GlobalTime, LeaveOneOut, Ratio, split

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from llmrec_bench import BenchError, DataSource, Method, OverallMetric, hookimpl
 from llmrec_bench.describe import list_entries
 from llmrec_bench.plugins import BrokenPlugin, load_catalog

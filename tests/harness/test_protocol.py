@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
+
 from llmrec_bench.errors import BenchError
 from llmrec_bench.protocol import CandidateFile, Protocol
-from pydantic import ValidationError
 
 
 def protocol(**options: Any) -> Protocol:

@@ -1,6 +1,7 @@
 """The order among equal scores is random, complete, and depends on nothing but seed, user and item."""
 
 import numpy as np
+
 from llmrec_bench.tie_order import TieOrder
 
 USERS = np.arange(400, dtype=np.int32)

@@ -3,6 +3,7 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from llmrec_bench.data.sequences import PAD, Sequences, distinct
 
 ROWS = st.lists(st.lists(st.integers(0, 9), max_size=6), max_size=6)

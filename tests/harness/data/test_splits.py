@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from llmrec_bench.data.sequences import Sequences
 from llmrec_bench.data.splits import GlobalTime, LeaveOneOut, Ratio, Split, split
 from llmrec_bench.errors import BenchError

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
 from llmrec_bench.data.sequences import PAD, Sequences
 from llmrec_bench.metrics.lists import rank_lists
 from llmrec_bench.metrics.rankings import Popularity, Rankings

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+
 from llmrec_bench.metrics import accuracy, coverage, novelty, popularity
 from llmrec_bench.metrics.places import discounts, running_sums
 from llmrec_bench.metrics.rankings import Rankings

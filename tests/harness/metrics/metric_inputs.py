@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+
 from llmrec_bench.data.sequences import PAD, Sequences
 from llmrec_bench.metrics.lists import rank_lists
 from llmrec_bench.metrics.rankings import UNRANKED, Popularity, Rankings, Ranks

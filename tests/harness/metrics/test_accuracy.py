@@ -4,6 +4,7 @@ from math import log2
 
 import numpy as np
 import pytest
+
 from llmrec_bench.metrics.accuracy import HR, MAP, MRR, NDCG, Precision, Recall
 from llmrec_bench.metrics.metric import PerUserMetric
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from llmrec_bench.metrics import register_metrics
 from llmrec_bench.metrics.accuracy import HR, NDCG, Recall
 from llmrec_bench.metrics.chance import chance

@@ -4,6 +4,7 @@ from math import log2
 
 import numpy as np
 import pytest
+
 from llmrec_bench.metrics.coverage import Entropy, Gini, InvalidRate, ItemCoverage, UserCoverage
 from llmrec_bench.metrics.lists import rank_lists
 from llmrec_bench.metrics.rankings import Popularity

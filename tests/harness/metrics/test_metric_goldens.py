@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from llmrec_bench.metrics import register_metrics
 from llmrec_bench.metrics.accuracy import Recall
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from llmrec_bench.metrics import register_metrics
 from llmrec_bench.metrics.metric import PerUserMetric
 from llmrec_bench.metrics.rankings import Popularity, Rankings, Ranks

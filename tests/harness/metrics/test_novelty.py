@@ -4,6 +4,7 @@ from math import log2
 
 import numpy as np
 import pytest
+
 from llmrec_bench.metrics.novelty import EFD, EPC, EFDFree, EPCFree, free_discovery, popularity_complement
 
 from .metric_inputs import plain

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from llmrec_bench.metrics.popularity import ACLT, APLT, ARP, long_tail
 from llmrec_bench.metrics.rankings import Popularity
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from llmrec_bench.data.sequences import PAD
 from llmrec_bench.metrics import lists as lists_module
 from llmrec_bench.metrics.lists import rank_lists, without_repeats

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from llmrec_bench import DataSource, Method, OverallMetric, hookimpl
-
 from llmrec_bench_example.fullness import Fullness
 from llmrec_bench_example.last_seen import LastSeen
 from llmrec_bench_example.ring import Ring

@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+
 from llmrec_bench import BenchError, Method, Queries, Run, Scores, TrainingData
 
 

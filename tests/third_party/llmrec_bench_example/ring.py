@@ -2,8 +2,9 @@
 
 import numpy as np
 import pandas as pd
-from llmrec_bench import DataSource, Log
 from pydantic import Field
+
+from llmrec_bench import DataSource, Log
 
 
 class Ring(DataSource):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
 from llmrec_bench import DataSource, Log, Method, PerUserMetric, hookimpl
 
 
