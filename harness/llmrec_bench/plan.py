@@ -61,12 +61,20 @@ def make_plan(suite: Suite, only: Sequence[str] = (), seeds: Sequence[int] | Non
     Raises `SuiteErrors` with everything the data say against the suite, for all data sets together; `BenchError`
     where `only` matches nothing.
     """
-    prepared, mistakes = {}, []
+    prepared: dict[str, PreparedData] = {}
+    mistakes = []
     for entry in suite.datasets:
         try:
-            prepared[entry.label] = prepare(entry, suite.protocol)
+            found = prepare(entry, suite.protocol)
         except BenchError as error:
             mistakes.append(f"{suite.path}: datasets.{entry.label}: {error}")
+            continue
+        same = next(
+            (label for label, p in prepared.items() if p.dataset.fingerprint == found.dataset.fingerprint), None
+        )
+        if same is not None:
+            mistakes.append(f"{suite.path}: datasets.{entry.label}: the same data as '{same}'; keep one")
+        prepared[entry.label] = found
     if mistakes:
         raise SuiteErrors(mistakes)
     pairs = [(d, m) for d in suite.datasets for m in suite.methods if _wanted(d.label, m.label, only)]

@@ -30,7 +30,7 @@ def render_tables(tables: Sequence[Table], form: Format, width: int | None = Non
         case "markdown":
             return "\n".join(_markdown(table) for table in tables)
         case "latex":
-            return "\n".join(_latex(table) for table in tables)
+            return "% needs \\usepackage{booktabs}\n" + "\n".join(_latex(table) for table in tables)
         case "csv":
             return _csv(tables)
         case "json":
@@ -101,7 +101,7 @@ def _text(cell: Cell, seeds: int) -> str:
     if cell.mean is None:
         return {"failed": "failed", "missing": "not run"}.get(cell.status, "n/a")
     spread = "" if cell.std is None else f" ±{_number(cell.std, like=cell.mean)}"
-    share = f" ({len(cell.values)} of {seeds} seeds)" if cell.status == "partial" else ""
+    share = f" ({len(cell.values)}/{seeds} seeds)" if cell.status == "partial" else ""
     return f"{_number(cell.mean)}{spread}{share}"
 
 

@@ -1,0 +1,360 @@
+"""Tables: what a cell says, what a reader is told, and the same table in every form."""
+
+import csv
+import io
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from llmrec_bench import BenchError, DataSource, Log, Method
+from llmrec_bench.metrics.accuracy import HR
+from llmrec_bench.metrics.coverage import Gini
+from llmrec_bench.metrics.popularity import ARP
+from llmrec_bench.plan import Plan, Trial, make_plan
+from llmrec_bench.plugins import Catalog
+from llmrec_bench.store import DatasetPart, Failure, MethodPart, ProtocolPart, Record
+from llmrec_bench.suite import load_suite
+from llmrec_bench.table_text import FORMATS, Format, render_tables
+from llmrec_bench.tables import Cell, Table, build_tables
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "tables"
+
+
+class Steps(DataSource):
+    """Ten users, twelve items."""
+
+    name = "steps"
+
+    def read(self) -> Log:
+        return self.walk(2)
+
+    def walk(self, stride: int) -> Log:
+        user, step = np.divmod(np.arange(50), 5)
+        return Log(pd.DataFrame({"user": user, "item": (stride * user + step) % 12}), pd.DataFrame({"title": []}))
+
+
+class Made(Steps):
+    """Ten simulated users, twelve items."""
+
+    name = "made"
+    simulated = True
+
+    def read(self) -> Log:
+        return self.walk(3)
+
+
+class Answer(Method):
+    """Never asked in these tests."""
+
+    name = "answer"
+    version = "1"
+
+    class Config(Method.Config):
+        number: int = 1
+
+    def fit(self, train: Any, run: Any) -> None: ...
+
+    def score(self, queries: Any) -> Any: ...
+
+
+CATALOG = Catalog(
+    methods={"answer": Answer}, datasets={"steps": Steps, "made": Made}, metrics={"HR": HR, "ARP": ARP, "Gini": Gini}
+)
+
+SUITE = """
+datasets:
+  real: {source: steps}
+  toy_shop: {source: made}
+protocol: {cutoffs: [5, 10]}
+methods:
+  whole: {method: answer, config: {number: 2}}
+  "a|b_c 50%": {method: answer, config: {number: 3}}
+  "[first]": {method: answer, config: {number: 4}}
+  broken: {method: answer, config: {number: 5}}
+  idle: {method: answer, config: {number: 6}}
+  answer: {grid: {number: [7, 8]}}
+seeds: [1, 2, 3]
+metrics: [HR, ARP, Gini]
+tables:
+  main: {title: "Accuracy & popularity_bias\\nin one", metrics: [HR@10, ARP@10, Gini@10]}
+"""
+
+Planned = Callable[..., Plan]
+
+
+@pytest.fixture
+def planned(tmp_path: Path) -> Planned:
+    def plan(text: str = SUITE, **options: Any) -> Plan:
+        path = tmp_path / "study.yaml"
+        path.write_text(text)
+        return make_plan(load_suite(path, CATALOG), **options)
+
+    return plan
+
+
+def record(
+    trial: Trial,
+    metrics: dict[str, float | None] | None,
+    chance: dict[str, float | None] | None = None,
+    *,
+    candidates: str = "full",
+    message: str = "out of luck\nand more",
+    **changes: Any,
+) -> Record:
+    """What a trial might have left; failed where there are no metrics."""
+    protocol = trial.protocol
+    return Record(
+        id=trial.id,
+        suite="study",
+        status="failed" if metrics is None else "finished",
+        dataset=DatasetPart(
+            label=trial.dataset.label,
+            source=trial.dataset.source.name,
+            options={},
+            preparation={},
+            fingerprint=changes.get("fingerprint", trial.fingerprint),
+            simulated=trial.dataset.source.simulated,
+            funnel=[],
+            users=10,
+            items=12,
+            interactions=50,
+            queries=None if metrics is None else 10,
+        ),
+        method=MethodPart(label=trial.method.label, name="answer", version="1", plugin="p", source="", config={}),
+        protocol=ProtocolPart(
+            hash=changes.get("hash", protocol.hash), description="", settings={}, candidates_hash=candidates
+        ),
+        seed=trial.seed,
+        metrics=metrics or {},
+        chance=chance or {},
+        resources=None,
+        provenance={},
+        log=[],
+        failure=None if metrics else Failure(phase="fit", kind="ValueError", message=message, traceback=""),
+    )
+
+
+def records(plan: Plan) -> dict[str, Record]:
+    """A store after a bad day: a row of each kind."""
+    left = {}
+    for trial in plan.trials:
+        hit = trial.seed / 10
+        chance = {"HR@10": 0.5 + trial.seed / 100, "ARP@10": 40.0, "Gini@10": None}
+        match trial.method.label:
+            case "whole":
+                left[trial.id] = record(trial, {"HR@10": hit, "ARP@10": 1000 * trial.seed, "Gini@10": 0.5}, chance)
+            case "a|b_c 50%" if trial.seed < 3:
+                left[trial.id] = record(trial, {"HR@10": hit, "ARP@10": 12.345, "Gini@10": None}, chance)
+            case "a|b_c 50%" | "broken":
+                left[trial.id] = record(trial, None)
+            case "[first]" if trial.seed == 2:
+                left[trial.id] = record(trial, {"HR@10": 1.0, "ARP@10": 3.0}, chance)
+            case "answer[number=7]":
+                left[trial.id] = record(trial, {"HR@10": 0.0, "ARP@10": 0.0, "Gini@10": 1.0}, chance)
+    return left
+
+
+@pytest.fixture
+def tables(planned: Planned) -> list[Table]:
+    plan = planned()
+    return build_tables(plan, records(plan))
+
+
+# Cells
+
+
+@pytest.fixture
+def cells(tables: list[Table]) -> dict[str, tuple[Cell, ...]]:
+    return {row.method: row.cells for row in tables[0].rows}
+
+
+def test_rows_and_columns_stand_as_the_suite_says(tables: list[Table]) -> None:
+    assert [table.dataset for table in tables] == ["real", "toy_shop"]
+    for table in tables:
+        assert table.columns == ("HR@10", "ARP@10", "Gini@10")
+        assert [row.method for row in table.rows] == [
+            "whole", "a|b_c 50%", "[first]", "broken", "idle", "answer[number=7]", "answer[number=8]"
+        ]  # fmt: skip
+
+
+def test_a_complete_cell_is_mean_and_sample_deviation(cells: dict[str, tuple[Cell, ...]]) -> None:
+    hit, popularity, gini = cells["whole"]
+    assert hit.status == popularity.status == gini.status == "complete"
+    assert hit.values == {1: 0.1, 2: 0.2, 3: 0.3}
+    assert (hit.mean, hit.std) == (pytest.approx(0.2), pytest.approx(0.1))
+    assert (popularity.mean, popularity.std) == (2000, 1000)
+    assert (gini.mean, gini.std) == (0.5, 0)
+
+
+def test_a_partial_cell_is_over_the_seeds_there_are(cells: dict[str, tuple[Cell, ...]]) -> None:
+    hit, _, _ = cells["a|b_c 50%"]
+    assert (hit.status, hit.values) == ("partial", {1: 0.1, 2: 0.2})
+    assert (hit.mean, hit.std) == (pytest.approx(0.15), pytest.approx(0.1 / 2**0.5))
+    assert cells["[first]"][0] == Cell("partial", 1.0, None, {2: 1.0})
+
+
+def test_a_cell_without_a_number_says_why(cells: dict[str, tuple[Cell, ...]]) -> None:
+    assert cells["a|b_c 50%"][2] == Cell("undefined", None, None, {})
+    assert cells["[first]"][2] == Cell("missing", None, None, {})  # run before Gini was asked for
+    assert [cell.status for cell in cells["broken"]] == ["failed"] * 3
+    assert [cell.status for cell in cells["idle"]] == ["missing"] * 3
+
+
+def test_chance_is_a_mean_over_seeds(tables: list[Table]) -> None:
+    assert tables[0].chance == (pytest.approx(0.52), 40, None)
+
+
+def test_without_records_everything_is_missing(planned: Planned) -> None:
+    table, _ = build_tables(planned(), {})
+    assert {cell.status for row in table.rows for cell in row.cells} == {"missing"}
+    assert table.chance == (None, None, None)
+    assert table.notes[-1] == "Not run yet: 21 of 21 trials."
+
+
+def test_only_what_was_asked_for_is_shown(planned: Planned) -> None:
+    plan = planned(only=["real/whole"], seeds=[2])
+    (table,) = build_tables(plan, records(plan))
+    assert [row.method for row in table.rows] == ["whole"]
+    assert table.seeds == (2,)
+    assert table.rows[0].cells[0] == Cell("complete", 0.2, None, {2: 0.2})
+
+
+# Notes
+
+
+def test_notes_say_what_a_reader_must_know(tables: list[Table]) -> None:
+    real, toy = tables
+    data = f"Data {real.fingerprint}: steps, 10 users, 12 items, 50 interactions; 10 queries."
+    assert real.notes[:3] == (
+        data,
+        f"Protocol {real.protocol_hash}: leave-one-out; full catalogue; seen items masked; ties: expected value; "
+        "k = 5, 10.",
+        "Mean ± standard deviation over seeds 1, 2, 3: the spread of repeated runs, not a test between methods.",
+    )
+    failed = [note for note in real.notes if note.startswith("Failed: ")]
+    assert len(failed) == 4
+    assert re.fullmatch(r"Failed: broken seed 1, ValueError: out of luck \(trial [0-9a-f]{12}\)", failed[1])
+    assert real.notes[-1] == "Not run yet: 8 of 21 trials."
+    assert toy.notes[0] == "SIMULATED: the interactions of 'made' are made by a program, not observed."
+    assert (real.simulated, toy.simulated) == (False, True)
+
+
+def test_one_seed_has_no_spread(planned: Planned) -> None:
+    plan = planned(seeds=[1])
+    assert "One seed (1): no spread is known." in build_tables(plan, records(plan))[0].notes
+
+
+# Numbers that must not meet
+
+
+def test_one_data_set_under_two_labels_is_refused(planned: Planned, tmp_path: Path) -> None:
+    with pytest.raises(BenchError) as error:
+        planned(
+            "datasets: {a: {source: steps}, b: {source: steps}}\nmethods: {answer: }\n"
+            "protocol: {cutoffs: [5]}\nmetrics: [HR]"
+        )
+    assert str(error.value) == f"{tmp_path}/study.yaml: datasets.b: the same data as 'a'; keep one"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"hash": "0" * 12}, "one table cannot hold numbers of different protocols (000000000000, "),
+        ({"fingerprint": "0" * 16}, "one table cannot hold numbers of different data sets (0000000000000000, "),
+        ({"candidates": "c1"}, "one table cannot hold numbers of different candidate sets (seed 1: c1, full)"),
+    ],
+    ids=["protocol", "data", "candidates"],
+)
+def test_numbers_of_different_origin_do_not_meet(planned: Planned, changes: dict[str, Any], message: str) -> None:
+    plan = planned()
+    stored = records(plan)
+    first = plan.trials[0]
+    stored[first.id] = record(first, {"HR@10": 1.0}, **changes)
+    with pytest.raises(BenchError) as error:
+        build_tables(plan, stored)
+    assert str(error.value).startswith(message)
+
+
+def test_seeds_may_have_candidates_of_their_own(planned: Planned) -> None:
+    plan = planned()
+    stored = {t.id: record(t, {"HR@10": 0.5}, candidates=f"draw {t.seed}") for t in plan.trials}
+    assert build_tables(plan, stored)[0].rows[0].cells[0].status == "complete"
+
+
+# Forms
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_forms_are_as_committed(tables: list[Table], form: Format) -> None:
+    """Set UPDATE_GOLDENS=1 to write them anew, and read the difference."""
+    path = GOLDEN / {
+        "terminal": "terminal_80.txt", "markdown": "tables.md", "latex": "tables.tex", "csv": "tables.csv",
+        "json": "tables.json",
+    }[form]  # fmt: skip
+    text = render_tables(tables, form, width=80)
+    if os.environ.get("UPDATE_GOLDENS"):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+NUMBER = re.compile(r"±?\d[\d,]*\.\d+")
+
+
+@pytest.mark.parametrize("width", [30, 40, 50, 60, 80, 100, 160])
+def test_a_narrow_terminal_cuts_no_number(tables: list[Table], width: int) -> None:
+    grids = [table for table in render_tables(tables, "terminal", width=width).split("\n\n") if table]
+    assert max(len(line) for line in "\n".join(grids).splitlines()) <= width
+    for table, shown in zip(tables, grids, strict=True):
+        wide = render_tables([table], "terminal", width=300)
+        assert sorted(_cells(shown)) == sorted(_cells(wide))
+
+
+def _cells(text: str) -> list[str]:
+    """Every number inside the grids' lines."""
+    return [number for line in text.splitlines() if line.startswith("│") for number in NUMBER.findall(line)]
+
+
+def test_markdown_escapes_what_would_end_a_cell(tables: list[Table]) -> None:
+    lines = render_tables(tables[:1], "markdown").splitlines()
+    rows = [line for line in lines if line.startswith("|")]
+    assert rows[3].startswith(r"| a\|b_c 50% ")
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {5}
+
+
+def test_latex_escapes_labels_and_closes_what_it_opens(tables: list[Table]) -> None:
+    text = render_tables(tables, "latex")
+    assert r"a\textbar{}b\_c 50\%" in text
+    assert "\n {[}first]" in text
+    assert r"Accuracy \& popularity\_bias in one: toy\_shop (simulated data)" in text
+    for environment in ("table", "tabular"):
+        assert text.count(rf"\begin{{{environment}}}") == text.count(rf"\end{{{environment}}}") == 2
+    assert text.count("{") == text.count("}")
+    assert text.count("$") % 2 == 0
+    assert not re.search(r"(?<!\\)[&%#_]", re.sub(r"(?m)^%.*|^.*\\\\$", "", text))
+    for line in text.splitlines():
+        if line.endswith(r"\\"):
+            assert len(re.findall(r"(?<!\\)&", line)) == 3
+
+
+def test_csv_has_a_row_for_every_cell(tables: list[Table]) -> None:
+    rows = list(csv.DictReader(io.StringIO(render_tables(tables, "csv"))))
+    assert len(rows) == 2 * 7 * 3
+    assert rows[0] == {
+        "table": "main", "dataset": "real", "simulated": "False", "method": "whole", "metric": "HR@10",
+        "mean": "0.19999999999999998", "std": "0.09999999999999999", "seeds": "3", "seeds_planned": "3",
+        "status": "complete",
+        "chance": "0.52", "protocol_hash": tables[0].protocol_hash, "data_fingerprint": tables[0].fingerprint,
+    }  # fmt: skip
+
+
+def test_json_keeps_the_values_of_each_seed(tables: list[Table]) -> None:
+    first, second = json.loads(render_tables(tables, "json"))
+    assert first["rows"][0]["cells"][0]["values"] == {"1": 0.1, "2": 0.2, "3": 0.3}
+    assert second["simulated"] is True
