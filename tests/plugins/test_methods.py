@@ -41,6 +41,14 @@ def asked(make_queries):
 
 
 @every_method
+def test_every_option_is_documented_and_defaults_are_valid(method):
+    assert all(field.description for field in method.Config.model_fields.values())
+    assert method(method.Config()).config == method.Config()
+    assert method.__doc__
+    assert method.source
+
+
+@every_method
 def test_scores_have_the_agreed_shape_and_type(method, shop, asked, make_queries, make_run):
     fit = fitted(method, shop, make_run)
     full = fit.score(make_queries([[1, 2], [], [29]]))

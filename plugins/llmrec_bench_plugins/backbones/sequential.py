@@ -22,20 +22,20 @@ class SequentialMethod(Method):
         """d: the length of item and user vectors."""
         history_length: int = Field(50, ge=2, le=10_000)
         """How many of a user's latest items the encoder sees; longer training sequences are cut into windows."""
-        dropout: float = Field(0.2, ge=0, le=0.9)
+        dropout: float = Field(0.35, ge=0, le=0.9)
         """Share of values zeroed while training."""
         loss: Literal["bce", "ce"] = "ce"
         """`ce`: cross-entropy over the whole catalogue. `bce`: binary, against one item drawn uniformly from outside
         the user's training items."""
         epochs: int = Field(200, ge=1)
         """At most this many passes over the training data."""
-        batch_size: int = Field(2048, ge=1)
+        batch_size: int = Field(1024, ge=1)
         """Next-item predictions in one step, about: whole sequences are taken."""
-        learning_rate: float = Field(1e-3, gt=0)
+        learning_rate: float = Field(2e-3, gt=0)
         """Adam's step size."""
         gradient_clip: float = Field(5.0, gt=0)
         """The largest norm of a step's gradient."""
-        patience: int | None = Field(10, ge=1)
+        patience: int | None = Field(8, ge=1)
         """Stop after this many epochs without a better validation metric and keep the best epoch's weights; null: train
         for all `epochs`, keep the last weights and use no validation data."""
         validation_metric: str = "NDCG@10"
