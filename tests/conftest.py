@@ -1,5 +1,6 @@
 """What several tests share: plugins in memory, and a plugin installed as its users would install it."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+# Before numpy or torch start: on few cores, threads that wait for each other cost a test minutes.
+for threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 THIRD_PARTY = Path(__file__).parent / "third_party"
 
