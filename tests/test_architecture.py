@@ -18,7 +18,6 @@ PLUGINS = ROOT / "plugins" / "llmrec_bench_plugins"
 
 # Highest first. A module imports from lower lines only, and from its own room where that is a package.
 ORDER = [
-    {"testing"},
     {"cli"},
     {"live", "describe", "schema", "sources"},
     {"execute"},

@@ -89,15 +89,17 @@ def _allowed(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[str
         yield "one of " + ", ".join(map(str, schema.get("enum", [schema.get("const")])))
         return
     bounds = [
-        f"{sign} {schema[key]:g}"
+        f"{sign} {schema[key]}"
         for key, sign in (("minimum", ">="), ("exclusiveMinimum", ">"), ("maximum", "<="), ("exclusiveMaximum", "<"))
         if key in schema
     ]
-    kind = {"null": "none", "object": schema.get("title", "mapping")}.get(
-        schema.get("type", ""), schema.get("type", "")
-    )
+    kind = schema.get("format", schema.get("type", ""))
+    words = {**_KINDS, "object": schema.get("title", "mapping")}
     if kind:
-        yield " ".join([kind, *bounds])
+        yield " ".join([words.get(kind, kind), " and ".join(bounds)]).strip()
+
+
+_KINDS = {"null": "none", "integer": "whole number", "string": "text", "boolean": "true or false", "array": "list"}
 
 
 def _summary(entry: type) -> str:

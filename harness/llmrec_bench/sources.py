@@ -3,14 +3,19 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
-import yaml
 from pydantic import ValidationError
 
+from llmrec_bench.config import Config
 from llmrec_bench.data.dataset import Preparation
 from llmrec_bench.data.source import DataSource
 from llmrec_bench.errors import BenchError, suggest
 from llmrec_bench.plugins import Catalog
+from llmrec_bench.suite_mistakes import explain
+from llmrec_bench.yaml_lines import Location, parse_yaml
+
+ConfigT = TypeVar("ConfigT", bound=Config)
 
 
 def resolve_source(catalog: Catalog, name_or_path: str, options: Sequence[str]) -> DataSource:
@@ -41,12 +46,7 @@ def parse_preparation(filters: str | None) -> Preparation:
     """Filters written as YAML on the command line. Raises `BenchError` where they are not filters."""
     if filters is None:
         return Preparation()
-    try:
-        return Preparation.model_validate_json(json.dumps({"filters": yaml.safe_load(filters)}), strict=True)
-    except yaml.YAMLError as error:
-        raise BenchError(f"--filters: not valid YAML: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        raise BenchError(f"--filters: {_first(error)}") from None
+    return _validated(Preparation, {"filters": _value(filters, "--filters")}, (), "--filters")
 
 
 def _pair(option: str) -> tuple[str, object]:
@@ -54,21 +54,29 @@ def _pair(option: str) -> tuple[str, object]:
     if not equals:
         raise BenchError(f"--option {option}: should be KEY=VALUE")
     try:
-        return key, yaml.safe_load(value)
-    except yaml.YAMLError:
+        parsed = _value(value or "null", f"--option {key}")
+    except BenchError:
         return key, value
+    # A delimiter such as `|` or `:` means something to YAML; only what is written as a value counts as one.
+    written = value[:1] in "'\"[{" if isinstance(parsed, str | list | dict) else True
+    return key, parsed if written else value
+
+
+def _value(text: str, whose: str) -> Any:
+    document = parse_yaml(text, Path(whose))
+    for line, message in document.mistakes:
+        raise BenchError(f"{whose}:{line}: {message}")
+    return document.data
 
 
 def _configured(kind: type[DataSource], options: dict[str, object]) -> DataSource:
+    return _validated(kind, options, ("options",), f"data source '{kind.name}'")
+
+
+def _validated(model: type[ConfigT], data: dict[str, object], base: Location, whose: str) -> ConfigT:
     try:
-        return kind.model_validate_json(json.dumps(options, default=str), strict=True)
+        return model.model_validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
-        raise BenchError(f"data source '{kind.name}': {_first(error, kind)}") from None
-
-
-def _first(error: ValidationError, kind: type[DataSource] | None = None) -> str:
-    details = error.errors()[0]
-    where = ".".join(map(str, details["loc"]))
-    if details["type"] == "extra_forbidden" and kind is not None:
-        return f"unknown option '{where}'{suggest(where, kind.model_fields)}"
-    return f"{where}: {details['msg'][0].lower()}{details['msg'][1:]}"
+        # An unknown key first: it may be the misspelt name of one that is missing.
+        sentences = [sentence for _, sentence in explain(error, model, data, base)]
+        raise BenchError(f"{whose}: {min(sentences, key=lambda text: 'unknown key' not in text)}") from None

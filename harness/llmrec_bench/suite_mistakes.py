@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -40,10 +40,8 @@ class Mistakes:
 
     def add_all(self, error: ValidationError, model: type[BaseModel]) -> None:
         """Note everything pydantic complains of in the data entered."""
-        schema = model.model_json_schema()
-        for details in error.errors():
-            location = _without_tags(details["loc"], self._data)
-            self.add(location, _sentence(details, location, (), schema))
+        for location, sentence in explain(error, model, self._data):
+            self.add(location, sentence)
 
     def parse(
         self, model: type[ConfigT], options: Any, base: Location, elsewhere: Mapping[str, Location] | None = None
@@ -57,12 +55,25 @@ class Mistakes:
         try:
             return model.model_validate_json(json.dumps(options), strict=True)
         except ValidationError as error:
-            schema = model.model_json_schema()
-            for details in error.errors():
-                location = _without_tags(details["loc"], options)
-                place = (elsewhere or {}).get(str(location[0]), base) if location else base
-                self.add((*place, *location), _sentence(details, location, place, schema))
+            for location, sentence in explain(error, model, options, base, elsewhere):
+                self.add(location, sentence)
             return None
+
+
+def explain(
+    error: ValidationError,
+    model: type[BaseModel],
+    data: Any,
+    base: Location = (),
+    elsewhere: Mapping[str, Location] | None = None,
+) -> Iterator[tuple[Location, str]]:
+    """Where and what, for everything pydantic complains of in `data`, which stands below `base`; `elsewhere` says
+    where single entries of it stand instead."""
+    schema = model.model_json_schema()
+    for details in error.errors():
+        location = _without_tags(details["loc"], data)
+        place = (elsewhere or {}).get(str(location[0]), base) if location else base
+        yield (*place, *location), _sentence(details, location, place, schema)
 
 
 _WANTED = {

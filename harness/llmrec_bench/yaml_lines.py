@@ -64,12 +64,17 @@ def read_yaml(path: Path) -> Document:
         raise BenchError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise BenchError(f"{path}: cannot be read ({error})") from None
+    return parse_yaml(text, path)
+
+
+def parse_yaml(text: str, path: Path) -> Document:
+    """Parse a text that stands at `path`. Raises `BenchError` where it is empty or not YAML."""
     loader: _Loader | None = None
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
-            raise BenchError(f"{path}: the file is empty")
+            raise BenchError(f"{path}: there is nothing in it")
         document = Document(path)
         document.data = _construct(loader, node, (), document)
     except yaml.MarkedYAMLError as error:

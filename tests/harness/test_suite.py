@@ -228,8 +228,8 @@ def test_a_candidate_file_under_an_unset_variable(find: Find, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "study.yaml: the file is empty"),
-        ("# only a comment\n", "study.yaml: the file is empty"),
+        ("", "study.yaml: there is nothing in it"),
+        ("# only a comment\n", "study.yaml: there is nothing in it"),
         ("a: [1\nb: 2\n", "study.yaml:2: not valid YAML: expected ',' or ']', but got ':'"),
         ("a: 1\n\tb: 2\n", "study.yaml:2: not valid YAML: found character '\\t' that cannot start any token"),
         ("a: 1\n---\nb: 2\n", "study.yaml:2: not valid YAML: but found another document"),
