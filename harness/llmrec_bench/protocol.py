@@ -63,7 +63,7 @@ class CandidateFile(Config):
     kind: Literal["file"] = "file"
     """The candidates of the test come from a file; validation queries rank the full catalogue."""
     path: Path
-    """The file, read as gzip where its name ends in `.gz`."""
+    """The file, read as gzip where its name ends in `.gz`; a relative path starts at the suite's folder."""
     first: Annotated[int, Field(gt=0)] | None = None
     """Use only the first so many items of each line."""
     add_target: bool = False
