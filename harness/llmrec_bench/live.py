@@ -77,6 +77,10 @@ class RunView:
             line += f"; {len(self._left)} left, {self._time_left()}"
         self._console.print(Text(line, style="red" if failure else ""), soft_wrap=True)
 
+    def notice(self, message: str) -> None:
+        """Something went wrong beside the trials."""
+        self._console.print(Text(message, style="red"), soft_wrap=True)
+
     def _render(self) -> Text:
         now = time.monotonic()
         lines = [

@@ -57,7 +57,7 @@ def load_catalog(found: Iterable[EntryPoint] | None = None) -> Catalog:
     for entry_point in sorted(entry_points(group=GROUP) if found is None else found, key=lambda e: e.name):
         try:
             plugin = entry_point.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             catalog.broken.append(BrokenPlugin(entry_point.name, _one_line(f"{type(error).__name__}: {error}")))
             continue
         if manager.has_plugin(entry_point.name):
@@ -105,7 +105,7 @@ def _collect(catalog: Catalog, kind: str, hook: Any, base: type, offered: dict[s
         call: Callable[[], list[type]] = implementation.function
         try:
             classes = list(call())
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             reason = _one_line(f"{hook.name} raised {type(error).__name__}: {error}")
             catalog.broken.append(BrokenPlugin(plugin, reason))
             continue

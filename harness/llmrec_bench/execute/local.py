@@ -28,6 +28,9 @@ class Watcher(Protocol):
     def finished(self, job: Job) -> None:
         """A trial's record is stored."""
 
+    def notice(self, message: str) -> None:
+        """Something went wrong beside the trials."""
+
 
 def run_jobs(jobs: Sequence[Job], workers: int, watcher: Watcher) -> None:
     """Run every job and store its record; returns when all are done.

@@ -1,5 +1,6 @@
 """Plan -> records: what is missing is run, what is there stays."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -52,6 +53,10 @@ class Silence:
     def finished(self, job: Job) -> None:
         """A trial's record is stored."""
 
+    def notice(self, message: str) -> None:
+        """Something went wrong beside the trials: not even silence keeps that to itself."""
+        warnings.warn(message, stacklevel=2)
+
 
 def run_plan(
     plan: Plan,
@@ -103,5 +108,13 @@ class _Herald:
     def finished(self, job: Job) -> None:
         record = job.store.record(job.trial.id)
         self._watcher.finished(job)
-        if record is not None:
-            self._hooks.trial_finished(record=record)
+        # One by one: a plugin that fails here must not cost the run, nor the others their call.
+        for implementation in self._hooks.trial_finished.get_hookimpls():
+            try:
+                implementation.function(**{name: record for name in implementation.argnames})
+            except Exception as error:
+                reason = " ".join(f"{type(error).__name__}: {error}".split())
+                self._watcher.notice(f"plugin '{implementation.plugin_name}': trial_finished raised {reason}")
+
+    def notice(self, message: str) -> None:
+        self._watcher.notice(message)

@@ -79,6 +79,14 @@ def test_a_failing_trial_stays_alone(bench, suite, tmp_path, fate, kind, phase, 
     assert "[3/3] ring doomed" in again.stderr
 
 
+def test_a_failing_hook_costs_nothing(bench, suite, tmp_path):
+    run = bench("run", suite, "--results", tmp_path / "results", "--seeds", "1", KILL_AT="no process, but a hook")
+    assert run.returncode == 0
+    line = "plugin 'killer': trial_finished raised RuntimeError: this hook is meant to fail"
+    assert run.stderr.splitlines().count(line) == 3
+    assert "3 of 3 trials finished" in run.stdout
+
+
 def test_a_metric_added_later_needs_no_new_fit(bench, suite, tmp_path):
     results = tmp_path / "results"
     assert bench("run", suite, "--results", results).returncode == 0

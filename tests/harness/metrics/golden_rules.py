@@ -185,9 +185,7 @@ CONVERSIONS: dict[tuple[str, str, str], Callable[[Reading, int], Values | float]
     ("rectools", "HitRate", ""): lambda reading, k: HR.per_query(reading.binary, k),
     ("rectools", "MRR", ""): lambda reading, k: MRR.per_query(reading.binary, k),
     ("rectools", "Precision", ""): lambda reading, k: PRECISION.per_query(reading.binary, k),
-    ("rectools", "Precision", "r_precision=True"): times(
-        PRECISION, lambda relevant, k: k / np.minimum(relevant, k)
-    ),
+    ("rectools", "Precision", "r_precision=True"): times(PRECISION, lambda relevant, k: k / np.minimum(relevant, k)),
     ("rectools", "Recall", ""): lambda reading, k: RECALL.per_query(reading.binary, k),
     ("rectools", "F1Beta", "beta=1"): f1,
     ("rectools", "MAP", ""): times(MAP, lambda relevant, k: np.minimum(relevant, k) / relevant),

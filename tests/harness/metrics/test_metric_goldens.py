@@ -155,9 +155,7 @@ def test_a_metric_has_a_value_where_a_tool_raised(name: str) -> None:
 
 
 @pytest.mark.parametrize("split", ["loo", "ratio"])
-def test_movielens_rows_are_rebuilt_from_the_package(
-    split: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_movielens_rows_are_rebuilt_from_the_package(split: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     stored = REFERENCE / "data" / f"ml100k_{split}"
     if not stored.exists():
         pytest.skip(f"no reference values of MovieLens-100K under {REFERENCE}; set LLMREC_BENCH_REFERENCE")

@@ -83,9 +83,7 @@ def test_a_large_tie_group_stays_exact(name: str) -> None:
     counts[:2] = 1
     lists = np.arange(20, dtype=np.int32)[None]
     rankings = Rankings(ranks, lists, np.array([n]), Popularity(counts, 2))
-    places = [
-        measure(name, [1] * place + [0] + [1] * (19 - place), {0: 1.0}, 20, [1, 1], 2) for place in range(20)
-    ]
+    places = [measure(name, [1] * place + [0] + [1] * (19 - place), {0: 1.0}, 20, [1, 1], 2) for place in range(20)]
     assert per_query(name, rankings, 20)[0] == pytest.approx(sum(places) / n, rel=1e-12)
 
 
