@@ -31,7 +31,7 @@ def test_ci_calls_the_test_command_of_the_readme():
 def test_the_readme_shows_a_table_of_the_suite_it_runs():
     suite = load_suite(ROOT / "suites/backbones.yaml", CATALOG)
     rows = re.findall(r"^\| (\S+) +\|", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
-    assert [m.label for m in suite.methods] == rows[rows.index("method") + 1 :][1:7]
+    assert [m.label for m in suite.methods] == rows[rows.index("method") + 1 :][: len(suite.methods)]
     assert suite.protocol.hash in (ROOT / "README.md").read_text()
 
 

@@ -96,27 +96,29 @@ def _heading(table: Table) -> str:
     return f"{title} (simulated data)" if table.simulated else title
 
 
-def _text(cell: Cell, seeds: int) -> str:
+def _body(table: Table) -> list[list[str]]:
+    """The method and its cells as text, row by row; the last row is the chance level."""
+    columns = [[row.method for row in table.rows] + [_CHANCE]]
+    for i, level in enumerate(table.chance):
+        cells = [row.cells[i] for row in table.rows]
+        decimals = _decimals([cell.mean for cell in cells])
+        shown = "n/a" if level is None else f"{level:,.{decimals}f}"
+        columns.append([*(_text(cell, len(table.seeds), decimals) for cell in cells), shown])
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _decimals(means: Sequence[float | None]) -> int:
+    """Four for a column of shares or bits, two for one that holds counts."""
+    return 2 if any(abs(mean) >= 10 for mean in means if mean is not None) else 4
+
+
+def _text(cell: Cell, seeds: int, decimals: int) -> str:
     """The cell of a table over so many seeds."""
     if cell.mean is None:
         return {"failed": "failed", "missing": "not run"}.get(cell.status, "n/a")
-    spread = "" if cell.std is None else f" ±{_number(cell.std, like=cell.mean)}"
+    spread = "" if cell.std is None else f" ±{cell.std:,.{decimals}f}"
     share = f" ({len(cell.values)}/{seeds} seeds)" if cell.status == "partial" else ""
-    return f"{_number(cell.mean)}{spread}{share}"
-
-
-def _number(value: float, like: float | None = None) -> str:
-    """Four decimals for shares and bits, two for counts; a spread takes as many as its mean."""
-    return f"{value:.4f}" if abs(value if like is None else like) < 10 else f"{value:,.2f}"
-
-
-def _level(value: float | None) -> str:
-    return "n/a" if value is None else _number(value)
-
-
-def _body(table: Table) -> list[list[str]]:
-    rows = [[row.method, *(_text(cell, len(table.seeds)) for cell in row.cells)] for row in table.rows]
-    return [*rows, [_CHANCE, *map(_level, table.chance)]]
+    return f"{cell.mean:,.{decimals}f}{spread}{share}"
 
 
 def _markdown(table: Table) -> str:

@@ -111,7 +111,7 @@ class _Herald:
         # One by one: a plugin that fails here must not cost the run, nor the others their call.
         for implementation in self._hooks.trial_finished.get_hookimpls():
             try:
-                implementation.function(**{name: record for name in implementation.argnames})
+                implementation.function(**dict.fromkeys(implementation.argnames, record))
             except Exception as error:
                 reason = " ".join(f"{type(error).__name__}: {error}".split())
                 self._watcher.notice(f"plugin '{implementation.plugin_name}': trial_finished raised {reason}")
