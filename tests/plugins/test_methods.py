@@ -11,7 +11,7 @@ from llmrec_bench_plugins.backbones import METHODS as BACKBONES
 from llmrec_bench_plugins.baselines import METHODS as BASELINES
 
 METHODS = BASELINES + BACKBONES
-SMALL = {"sasrec": {"epochs": 3, "width": 8, "history_length": 5}}
+SMALL = {name: {"epochs": 3, "width": 8, "history_length": 5} for name in ("gru4rec", "sasrec")}
 
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 

@@ -1,6 +1,7 @@
 """Trained sequential backbones."""
 
 from llmrec_bench import Method
+from llmrec_bench_plugins.backbones.gru4rec import GRU4Rec
 from llmrec_bench_plugins.backbones.sasrec import SASRec
 
-METHODS: list[type[Method]] = [SASRec]
+METHODS: list[type[Method]] = [GRU4Rec, SASRec]
