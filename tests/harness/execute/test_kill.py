@@ -96,7 +96,15 @@ def test_ctrl_c_keeps_what_is_finished(suite, tmp_path, environment):
     text = suite.read_text().replace("seeds: [1, 2]", f"seeds: {list(range(200))}")
     suite.write_text(text)
     command = [sys.executable, "-m", "llmrec_bench.cli", "run", str(suite), "--results", str(tmp_path / "results")]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        # Tests that run in the background of a shell inherit an interrupt that is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     assert process.stderr is not None
     while not process.stderr.readline().startswith("[5/"):
         pass
