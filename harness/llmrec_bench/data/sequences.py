@@ -48,6 +48,10 @@ class Sequences:
         """int64, ascending: `row * n_items + item`, once for each item of each row."""
         return distinct(self.rows() * n_items + self.items)
 
+    def item_counts(self, n_items: int) -> npt.NDArray[np.int64]:
+        """int64 (I,): how many rows have each item; repeats in a row count once."""
+        return np.bincount(self.pairs(n_items) % n_items, minlength=n_items)
+
     def keep(self, mask: npt.NDArray[np.bool_]) -> "Sequences":
         """The entries where `mask` (bool (N,)) holds, in the same rows."""
         kept = np.concatenate(([0], np.cumsum(mask, dtype=np.int64)))

@@ -64,4 +64,4 @@ class TrainingData:
 
     def item_counts(self) -> npt.NDArray[np.int64]:
         """int64 (I,): training users of each item; a user who repeats an item counts once."""
-        return np.bincount(self.sequences.pairs(self.n_items) % self.n_items, minlength=self.n_items)
+        return self.sequences.item_counts(self.n_items)

@@ -29,42 +29,62 @@ class TrialData:
     """Of the draw for this seed; `full` for the whole catalogue."""
 
 
+@dataclass(frozen=True)
+class _Shared:
+    """What all trials on one data set have in common."""
+
+    prepared: PreparedData
+    training_fingerprint: str
+    popularity: Popularity
+
+
 class Loader:
     """Loads the data of one trial after another; trials of one data set follow each other, so one is kept."""
 
     def __init__(self) -> None:
-        self._fingerprint = ""
-        self._prepared: PreparedData | None = None
+        self._shared: _Shared | None = None
 
     def load(self, trial: Trial, store: Store) -> TrialData:
         """Prepare the data, and draw the candidates or read those that an earlier trial drew.
 
         Raises `BenchError` where the data are no longer those that were planned.
         """
-        prepared = self._prepared
-        if prepared is None or self._fingerprint != trial.fingerprint:
-            prepared = prepare(trial.dataset, trial.protocol)
-            if prepared.dataset.fingerprint != trial.fingerprint:
-                raise BenchError(
-                    f"data set '{trial.dataset.label}' changed while the suite ran: fingerprint {trial.fingerprint} "
-                    f"when planned, {prepared.dataset.fingerprint} now; run the suite again"
-                )
-            self._prepared, self._fingerprint = prepared, trial.fingerprint
-        dataset, parts = prepared.dataset, prepared.split
+        if self._shared is None or self._shared.prepared.dataset.fingerprint != trial.fingerprint:
+            self._shared = _load_shared(trial)
+        shared = self._shared
+        dataset, parts = shared.prepared.dataset, shared.prepared.split
         test = offer(dataset, parts, trial.protocol, "test", trial.seed, store.candidates)
         validation = offer(dataset, parts, trial.protocol, "validation", trial.seed, store.candidates)
-        training = TrainingData(
-            sequences=parts.train,
-            items=dataset.items,
-            validation=validation.queries,
-            validation_targets=validation.targets,
-            fingerprint=fingerprint(parts.train, [dataset.items[c] for c in sorted(dataset.items.columns)]),
-        )
         return TrialData(
             dataset=dataset,
-            training=training,
-            popularity=Popularity(training.item_counts(), int(np.count_nonzero(parts.train.lengths))),
+            training=TrainingData(
+                sequences=parts.train,
+                items=dataset.items.copy(),  # a method that writes into it must not reach the next trial
+                validation=validation.queries,
+                validation_targets=validation.targets,
+                fingerprint=shared.training_fingerprint,
+            ),
+            popularity=shared.popularity,
             test=test.queries,
             test_targets=test.targets,
             candidates_hash=test.hash,
         )
+
+
+def _load_shared(trial: Trial) -> _Shared:
+    prepared = prepare(trial.dataset, trial.protocol)
+    dataset, parts = prepared.dataset, prepared.split
+    if dataset.fingerprint != trial.fingerprint:
+        raise BenchError(
+            f"data set '{trial.dataset.label}' changed while the suite ran: fingerprint {trial.fingerprint} "
+            f"when planned, {dataset.fingerprint} now; run the suite again"
+        )
+    for sequences in (parts.train, parts.validation.histories, parts.validation_targets, parts.test.histories):
+        for array in (sequences.offsets, sequences.items, sequences.times, sequences.ratings):
+            if array is not None:
+                array.flags.writeable = False  # the next trial reads the same arrays
+    return _Shared(
+        prepared,
+        training_fingerprint=fingerprint(parts.train, [dataset.items[c] for c in sorted(dataset.items.columns)]),
+        popularity=Popularity(parts.train.item_counts(dataset.n_items), int(np.count_nonzero(parts.train.lengths))),
+    )

@@ -49,6 +49,7 @@ def test_the_same_numbers_whatever_the_workers(bench, suite, tmp_path):
     [
         ("raise", "ValueError", "fit", "this method is meant to fail"),
         ("raise-in-score", "RuntimeError", "score", "no scores today"),
+        ("write", "ValueError", "fit", "assignment destination is read-only"),
         ("die", "WorkerDied", "", "the worker process was ended by SIGKILL; the machine may have run out of memory"),
         ("exit", "WorkerDied", "", "the worker process ended itself with exit code 7"),
         ("infinite", "BenchError", "score", "method 'doomed': "),

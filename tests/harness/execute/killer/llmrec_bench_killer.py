@@ -55,12 +55,13 @@ class Mortal(Method):
 
     class Config(Method.Config):
         fate: str = "live"
-        """`live`; `raise` in fit; `raise-in-score`; `die` by SIGKILL; `exit`; `infinite` and `wrong-shape` scores."""
+        """`live`; `raise` in fit; `raise-in-score`; `write`; `die`; `exit`; `infinite` and `wrong-shape` scores."""
 
     config: "Mortal.Config"
 
     def fit(self, train, run):
         self.n_items = train.n_items
+        assert train.items["title"].iloc[3] == "Item 3"
         moment("fit")
         run.log("fitted")
         match self.config.fate:
@@ -68,6 +69,9 @@ class Mortal(Method):
                 raise ValueError("this method is meant to fail")
             case "die":
                 os.kill(os.getpid(), signal.SIGKILL)
+            case "write":
+                train.items["title"] = "overwritten"  # a copy of its own
+                train.sequences.items[:] = 0
             case "exit":
                 os._exit(7)
 
