@@ -19,7 +19,7 @@ from llmrec_bench.store import Store
 from llmrec_bench.suite import SuiteDataset, SuiteMethod
 
 CATALOG = load_catalog()
-QUICK = {name: {"epochs": 2, "width": 16} for name in ("gru4rec", "sasrec")}
+QUICK = {name: {"epochs": 2, "width": 16} for name in ("gru4rec", "sasrec", "srgnn")}
 """Options that keep a fit short; what may leak does not depend on them."""
 
 

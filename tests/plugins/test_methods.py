@@ -11,7 +11,7 @@ from llmrec_bench_plugins.backbones import METHODS as BACKBONES
 from llmrec_bench_plugins.baselines import METHODS as BASELINES
 
 METHODS = BASELINES + BACKBONES
-SMALL = {name: {"epochs": 3, "width": 8, "history_length": 5} for name in ("gru4rec", "sasrec")}
+SMALL = {name: {"epochs": 3, "width": 8, "history_length": 5} for name in ("gru4rec", "sasrec", "srgnn")}
 
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 
