@@ -23,7 +23,7 @@ Purpose = Literal["validation", "test"]
 Items = npt.NDArray[np.int32]
 Draw = Callable[[int], npt.NDArray[np.integer]]
 
-_DRAW_VERSION = "1"
+_DRAW_VERSION = "2"
 """Raised when the same options would draw other candidates."""
 _CELLS = 2**26
 """Cells of the largest (users, I) table made while drawing: 64 MB of bool."""
@@ -64,9 +64,8 @@ def offer(dataset: Dataset, split: Split, protocol: Protocol, purpose: Purpose, 
         options = (protocol.split.model_dump_json(), rule.model_dump_json(exclude={"seed"}))
         identity = "\n".join((_DRAW_VERSION, dataset.fingerprint, *options, purpose, str(seed)))
         path = folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}-{purpose}.npy"
-        everything, train = dataset.sequences, split.train
         candidates = _stored(
-            path, len(queries), lambda: draw(rule, queries, targets, train, everything, dataset.n_items, rng)
+            path, len(queries), lambda: draw(rule, queries, targets, split.train, dataset.n_items, rng)
         )
     else:
         rows, listed = read_candidates(rule, dataset.users, dataset.items["token"], queries, targets)
@@ -85,9 +84,10 @@ def check_candidates(dataset: Dataset, split: Split, protocol: Protocol) -> None
         drawable = np.ones(dataset.n_items, dtype=np.bool_)
         if rule.by == "popularity":
             drawable = np.bincount(split.train.items, minlength=dataset.n_items) > 0
-        for queries in (split.validation, split.test):
-            forbidden = (split.train if rule.mode == "sasrec" else dataset.sequences).take(queries.users)
-            _require_enough(rule, forbidden, drawable, queries)
+        # The test first: its users have more items that may not be drawn, so the n it names fits both.
+        parts = ((split.test, split.test_targets), (split.validation, split.validation_targets))
+        for queries, targets in parts:
+            _require_enough(rule, _forbidden(rule, queries, targets, split.train), drawable, queries)
     else:
         items = dataset.items["token"]
         _, listed = read_candidates(rule, dataset.users, items, split.test, split.test_targets)
@@ -96,7 +96,8 @@ def check_candidates(dataset: Dataset, split: Split, protocol: Protocol) -> None
 
 def generator(seed: int, purpose: Purpose) -> np.random.Generator:
     """The source of chance for one part of a split; the same in every process."""
-    return np.random.default_rng([seed, {"validation": 0, "test": 1}[purpose]])
+    # Not 0: numpy seeds [seed, 0] as it does [seed], which is the generator that `Run.rng` hands to methods.
+    return np.random.default_rng([seed, {"test": 1, "validation": 2}[purpose]])
 
 
 def candidates_hash(candidates: Items) -> str:
@@ -111,16 +112,15 @@ def draw(
     queries: Queries,
     targets: Sequences,
     train: Sequences,
-    everything: Sequences,
     n_items: int,
     rng: np.random.Generator,
 ) -> Items:
     """int32 (B, C): each query's targets and `rule.n` negatives in a shuffled order, `PAD` at the end.
 
-    `train` and `everything` hold U rows, indexed by `queries.users`. C is n + the most targets of a query.
+    `train` holds U rows, indexed by `queries.users`. C is n + the most targets of a query.
     Raises `BenchError` where a user leaves fewer than n items to draw from.
     """
-    forbidden = (train if rule.mode == "sasrec" else everything).take(queries.users)
+    forbidden = _forbidden(rule, queries, targets, train)
     weights = np.ones(n_items)
     if rule.by == "popularity":
         weights = np.bincount(train.items, minlength=n_items).astype(np.float64)
@@ -159,6 +159,20 @@ def shuffle_rows(candidates: Items, rng: np.random.Generator) -> Items:
     keys = rng.random(candidates.shape)
     keys[candidates == PAD] = 2
     return np.take_along_axis(candidates, np.argsort(keys, axis=1), axis=1)
+
+
+def _forbidden(rule: Sampled, queries: Queries, targets: Sequences, train: Sequences) -> Sequences:
+    """What may not be drawn, one row per query.
+
+    Nothing later than the targets counts: validation candidates that avoided the test target would tell which items
+    it is not.
+    """
+    if rule.mode == "sasrec":
+        return train.take(queries.users)
+    histories = queries.histories
+    rows = np.concatenate((histories.rows(), targets.rows()))
+    items = np.concatenate((histories.items, targets.items))
+    return Sequences(histories.offsets + targets.offsets, items[np.argsort(rows, kind="stable")])
 
 
 def _require_enough(rule: Sampled, forbidden: Sequences, drawable: npt.NDArray[np.bool_], queries: Queries) -> None:

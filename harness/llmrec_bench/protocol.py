@@ -36,7 +36,7 @@ class Sampled(Config):
     by: Literal["uniform", "popularity"] = "uniform"
     """Every item alike, or in proportion to its training interactions (items without any are not drawn)."""
     mode: Literal["strict", "sasrec"] = "strict"
-    """`strict`: n different items, none of them the user's in any part of the data. `sasrec`: n independent
+    """`strict`: n different items, none of them the user's up to the targets. `sasrec`: n independent
     uniform draws, redrawn only while in the user's training items, as in the code of Kang and McAuley (2018):
     repeats, the validation item and the target itself can be among them. That code masks no seen item."""
     seed: Annotated[int, Field(ge=0)] | None = None

@@ -49,8 +49,8 @@ def dataset_of(sequences: Sequences) -> Dataset:
     )
 
 
-def draw_test(rule: Sampled, sequences: Sequences, parts: Split, seed: int = 1) -> npt.NDArray[np.int32]:
-    return draw(rule, parts.test, parts.test_targets, parts.train, sequences, I, generator(seed, "test"))
+def draw_test(rule: Sampled, parts: Split, seed: int = 1) -> npt.NDArray[np.int32]:
+    return draw(rule, parts.test, parts.test_targets, parts.train, I, generator(seed, "test"))
 
 
 @pytest.mark.parametrize("by", ["uniform", "popularity"])
@@ -58,7 +58,7 @@ def draw_test(rule: Sampled, sequences: Sequences, parts: Split, seed: int = 1) 
 def test_strict_negatives_are_different_and_none_is_the_users(by: str, n: int) -> None:
     sequences = users_with(300, 8)
     parts = split(sequences, LeaveOneOut())
-    candidates = draw_test(Sampled(n=n, by=by), sequences, parts)  # type: ignore[arg-type]
+    candidates = draw_test(Sampled(n=n, by=by), parts)  # type: ignore[arg-type]
     assert candidates.dtype == np.int32
     assert candidates.shape == (300, n + 1)
     for row, user in zip(candidates.tolist(), parts.test.users, strict=True):
@@ -70,7 +70,7 @@ def test_strict_negatives_are_different_and_none_is_the_users(by: str, n: int) -
 def test_uniform_negatives_are_uniform() -> None:
     sequences = users_with(4000, 5)
     parts = split(sequences, LeaveOneOut())
-    candidates = draw_test(Sampled(n=10), sequences, parts)
+    candidates = draw_test(Sampled(n=10), parts)
     free = np.ones((4000, I))
     free[sequences.rows(), sequences.items] = 0
     expected = (free * 10 / free.sum(axis=1, keepdims=True)).sum(axis=0)
@@ -95,7 +95,7 @@ def test_popular_negatives_follow_training_counts(rounds: int, monkeypatch: pyte
     queries = parts.test.take(np.arange(1, 6001))
     targets = parts.test_targets.take(np.arange(1, 6001))
     rule = Sampled(n=2, by="popularity")
-    candidates = draw(rule, queries, targets, train, everything, I, generator(0, "test"))
+    candidates = draw(rule, queries, targets, train, I, generator(0, "test"))
     counts = np.bincount(candidates.ravel(), minlength=I)
     # Two draws without replacement with weights 4 : 2 : 1.
     left_out = {0: 2 / 7 * 1 / 5 + 1 / 7 * 2 / 6, 1: 4 / 7 * 1 / 3 + 1 / 7 * 4 / 6, 2: 4 / 7 * 2 / 3 + 2 / 7 * 4 / 5}
@@ -107,7 +107,7 @@ def test_popular_negatives_follow_training_counts(rounds: int, monkeypatch: pyte
 def test_sasrec_negatives_repeat_and_avoid_training_items_only() -> None:
     sequences = users_with(3000, 12)
     parts = split(sequences, LeaveOneOut())
-    candidates = draw_test(Sampled(n=40, mode="sasrec"), sequences, parts)
+    candidates = draw_test(Sampled(n=40, mode="sasrec"), parts)
     assert candidates.shape == (3000, 41)
     train = np.zeros((3000, I), dtype=bool)
     train[parts.train.rows(), parts.train.items] = True
@@ -123,7 +123,7 @@ def test_sasrec_negatives_repeat_and_avoid_training_items_only() -> None:
 def test_the_targets_column_says_nothing() -> None:
     sequences = users_with(6000, 5)
     parts = split(sequences, LeaveOneOut())
-    candidates = draw_test(Sampled(n=9), sequences, parts)
+    candidates = draw_test(Sampled(n=9), parts)
     columns = np.bincount((candidates == parts.test_targets.items[:, None]).argmax(axis=1), minlength=10)
     assert np.all(np.abs(columns - 600) < 6 * np.sqrt(540))
 
@@ -131,7 +131,7 @@ def test_the_targets_column_says_nothing() -> None:
 def test_every_target_is_offered_and_short_rows_are_padded() -> None:
     sequences = Sequences(np.array([0, 4, 14]), np.array([0, 1, 2, 3, *range(20, 30)], dtype=np.int32))
     parts = split(sequences, Ratio(train=0.5, validation=0.1, test=0.4))
-    candidates = draw_test(Sampled(n=5), sequences, parts)
+    candidates = draw_test(Sampled(n=5), parts)
     assert parts.test_targets.lengths.tolist() == [1, 4]
     assert candidates.shape == (2, 9)
     assert {26, 27, 28, 29} <= set(candidates[1].tolist())
@@ -141,10 +141,11 @@ def test_every_target_is_offered_and_short_rows_are_padded() -> None:
 def test_seed_and_purpose_decide_the_draw() -> None:
     sequences = users_with(20, 8)
     parts = split(sequences, LeaveOneOut())
-    first, again, other = (draw_test(Sampled(n=20), sequences, parts, seed) for seed in (1, 1, 2))
+    first, again, other = (draw_test(Sampled(n=20), parts, seed) for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
-    assert not np.array_equal(generator(1, "test").random(5), generator(1, "validation").random(5))
+    streams = (generator(1, "test"), generator(1, "validation"), np.random.default_rng(1))  # the last is `Run.rng`
+    assert len({rng.random() for rng in streams}) == 3
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,7 @@ def test_more_negatives_than_there_are_is_refused(rule: Sampled, message: str) -
     sequences = users_with(5, 8)
     parts = split(sequences, LeaveOneOut())
     with pytest.raises(BenchError, match=message):
-        draw_test(rule, sequences, parts)
+        draw_test(rule, parts)
     with pytest.raises(BenchError, match=message):
         check_candidates(dataset_of(sequences), parts, Protocol(candidates=rule))
 
@@ -166,7 +167,7 @@ def test_more_negatives_than_there_are_is_refused(rule: Sampled, message: str) -
 def test_a_user_with_every_item_in_training_is_refused_in_sasrec_mode() -> None:
     sequences = Sequences(np.array([0, I + 2]), np.array([*range(I), 0, 1], dtype=np.int32))
     with pytest.raises(BenchError, match="leaves 0 of 60 items"):
-        draw_test(Sampled(n=5, mode="sasrec"), sequences, split(sequences, LeaveOneOut()))
+        draw_test(Sampled(n=5, mode="sasrec"), split(sequences, LeaveOneOut()))
 
 
 def test_shuffling_keeps_rows_and_moves_padding_to_the_end() -> None:

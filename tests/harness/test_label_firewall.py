@@ -8,7 +8,7 @@ import pytest
 
 from llmrec_bench.candidates import draw, generator
 from llmrec_bench.data.sequences import Sequences
-from llmrec_bench.data.splits import GlobalTime, LeaveOneOut, Ratio, split
+from llmrec_bench.data.splits import GlobalTime, LeaveOneOut, Ratio, Split, split
 from llmrec_bench.data.training import Queries
 from llmrec_bench.evaluate import rank
 from llmrec_bench.metrics.rankings import Popularity, Rankings
@@ -43,7 +43,7 @@ def test_other_answers_over_the_same_candidates_show_a_scorer_the_same_bytes(ful
     parts = split(sequences, LeaveOneOut())
     rule = Sampled(n=30)
     rng = generator(0, "test")
-    drawn = draw(rule, parts.test, parts.test_targets, parts.train, sequences, I, rng)
+    drawn = draw(rule, parts.test, parts.test_targets, parts.train, I, rng)
     candidates = None if full else drawn
     queries = Queries(parts.test.users, parts.test.histories, parts.test.cut_times, candidates)
     other_items = np.random.default_rng(1).permutation(parts.test_targets.items)
@@ -62,13 +62,8 @@ def test_other_answers_over_the_same_candidates_show_a_scorer_the_same_bytes(ful
     assert not np.array_equal(ranks[0], ranks[1])
 
 
-@pytest.mark.parametrize(
-    "rule", [LeaveOneOut(), Ratio(), GlobalTime(validation_from=600, test_from=800)], ids=lambda rule: rule.kind
-)
-def test_other_test_events_leave_everything_a_method_sees_as_it_was(rule: LeaveOneOut | Ratio | GlobalTime) -> None:
-    sequences = sequences_of()
+def with_other_test_events(sequences: Sequences, parts: Split) -> Sequences:
     assert sequences.times is not None
-    parts = split(sequences, rule)
     held_out = np.ones(U * L, dtype=bool)
     for user, history in zip(parts.test.users, parts.test.histories.lengths, strict=True):
         held_out[user * L : user * L + history] = False
@@ -78,10 +73,44 @@ def test_other_test_events_leave_everything_a_method_sees_as_it_was(rule: LeaveO
     items, times = sequences.items.copy(), sequences.times.copy()
     items[held_out] = rng.permutation(items[held_out])
     times[held_out] += rng.integers(0, 50, size=held_out.sum())
-    others = split(Sequences(sequences.offsets, items, times), rule)
+    return Sequences(sequences.offsets, items, times)
+
+
+SPLITS = pytest.mark.parametrize(
+    "rule", [LeaveOneOut(), Ratio(), GlobalTime(validation_from=600, test_from=800)], ids=lambda rule: rule.kind
+)
+
+
+@SPLITS
+def test_other_test_events_leave_everything_a_method_sees_as_it_was(rule: LeaveOneOut | Ratio | GlobalTime) -> None:
+    sequences = sequences_of()
+    parts = split(sequences, rule)
+    others = split(with_other_test_events(sequences, parts), rule)
     assert not np.array_equal(others.test_targets.items, parts.test_targets.items)
     for name in ("train", "validation", "validation_targets", "test"):
         assert pickle.dumps(getattr(others, name)) == pickle.dumps(getattr(parts, name)), name
+
+
+@SPLITS
+@pytest.mark.parametrize("by", ["uniform", "popularity"])
+def test_other_test_events_leave_the_validation_candidates_as_they_were(
+    by: str, rule: LeaveOneOut | Ratio | GlobalTime
+) -> None:
+    # Were the test target kept out of them, a method could tell from what they lack.
+    sequences = sequences_of()
+    parts = split(sequences, rule)
+    drawn = [
+        draw(
+            Sampled(n=I - L - 1, by=by),  # type: ignore[arg-type]
+            part.validation,
+            part.validation_targets,
+            part.train,
+            I,
+            generator(0, "validation"),
+        )
+        for part in (parts, split(with_other_test_events(sequences, parts), rule))
+    ]
+    assert np.array_equal(*drawn)
 
 
 def test_no_array_of_a_query_is_a_window_on_the_answers() -> None:
@@ -111,7 +140,7 @@ def test_echoing_the_order_of_candidates_scores_chance(mode: str, sign: int) -> 
     popularity = Popularity(np.zeros(I, dtype=np.int64), U)
     found = []
     for seed in range(10):
-        drawn = draw(rule, parts.test, parts.test_targets, parts.train, sequences, I, generator(seed, "test"))
+        drawn = draw(rule, parts.test, parts.test_targets, parts.train, I, generator(seed, "test"))
         queries = Queries(parts.test.users, parts.test.histories, parts.test.cut_times, drawn)
         echo = np.arange(31, dtype=np.float32) * -sign
         rankings = rank(
