@@ -9,11 +9,15 @@ from pydantic import Field
 from llmrec_bench import BenchError, Method, Queries, Run, Scores, TrainingData
 
 if TYPE_CHECKING:
-    from llmrec_bench_plugins.blocks.sequence_encoder import CausalEncoder
+    from llmrec_bench_plugins.blocks.sequence_encoder import SequenceEncoder
 
 
 class SequentialMethod(Method):
-    """A next-item encoder, trained on all positions, that scores an item by the product of two vectors."""
+    """A next-item encoder that scores an item by the product of two vectors.
+
+    A subclass names itself, adds options to `Config` and builds the encoder; a `CausalEncoder` trains on all positions
+    of a sequence at once, any other `SequenceEncoder` on one prefix at a time.
+    """
 
     class Config(Method.Config):
         """Options of every trained sequential backbone."""
@@ -24,9 +28,13 @@ class SequentialMethod(Method):
         """How many of a user's latest items the encoder sees; longer training sequences are cut into windows."""
         dropout: float = Field(0.35, ge=0, le=0.9)
         """Share of values zeroed while training."""
-        loss: Literal["bce", "ce"] = "ce"
+        loss: Literal["bce", "ce", "sampled_softmax"] = "ce"
         """`ce`: cross-entropy over the whole catalogue. `bce`: binary, against one item drawn uniformly from outside
-        the user's training items."""
+        the user's training items. `sampled_softmax`: cross-entropy over the target and `negatives`; for catalogues
+        too large for `ce`."""
+        negatives: int = Field(512, ge=1)
+        """Only for `sampled_softmax`: items drawn uniformly, with replacement, for each batch and shared by its
+        predictions."""
         epochs: int = Field(200, ge=1)
         """At most this many passes over the training data."""
         batch_size: int = Field(1024, ge=1)
@@ -44,7 +52,7 @@ class SequentialMethod(Method):
     config: Config
 
     @abstractmethod
-    def build(self, n_items: int) -> "CausalEncoder":
+    def build(self, n_items: int) -> "SequenceEncoder":
         """A fresh encoder; its weights are drawn from torch's global generator, which `fit` has seeded."""
 
     def fit(self, train: TrainingData, run: Run) -> None:

@@ -14,7 +14,8 @@ class UnseenItems:
     def __init__(self, offsets: npt.NDArray[np.int64], items: npt.NDArray[np.int32], n_items: int) -> None:
         n_rows = len(offsets) - 1
         rows = np.repeat(np.arange(n_rows, dtype=np.int64), np.diff(offsets))
-        pairs = np.unique(rows * n_items + items)
+        pairs = np.sort(rows * n_items + items)
+        pairs = pairs[np.diff(pairs, prepend=-1) > 0]
         rows = pairs // n_items
         self.n_items = n_items
         self.seen = np.bincount(rows, minlength=n_rows)

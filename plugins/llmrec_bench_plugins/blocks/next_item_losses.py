@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import cross_entropy, softplus
 
 
 def binary_cross_entropy(states: Tensor, positives: Tensor, negatives: Tensor, real: Tensor) -> Tensor:
@@ -15,6 +15,18 @@ def binary_cross_entropy(states: Tensor, positives: Tensor, negatives: Tensor, r
     positive = softplus(-(states * positives).sum(dim=-1))  # (P,)
     negative = softplus((states * negatives).sum(dim=-1)) * real
     return (positive + negative).mean()
+
+
+def sampled_cross_entropy(states: Tensor, items: Tensor, targets: Tensor, drawn: Tensor) -> Tensor:
+    """-log softmax over the target and the drawn items, mean over positions: (P, d), the table (I + 1, d) as weights,
+    its rows of the targets (P,) and of the items drawn for all positions (N,).
+
+    Jean et al. (ACL 2015, Eq. 10), where items drawn uniformly need no correction: it would be the same for all. A
+    position whose target was drawn leaves that draw out.
+    """
+    positive = (states * items[targets]).sum(dim=-1, keepdim=True)  # (P, 1)
+    negative = (states @ items[drawn].T).masked_fill(drawn == targets[:, None], float("-inf"))  # (P, N)
+    return cross_entropy(torch.cat([positive, negative], dim=1), torch.zeros_like(targets))
 
 
 def catalogue_cross_entropy(states: Tensor, catalogue: Tensor, targets: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""One training loop for encoders that predict the next item at every position."""
+"""One training loop for all encoders that predict the next item."""
 
 import copy
 from collections.abc import Callable
@@ -11,16 +11,23 @@ import torch
 from torch import Tensor
 
 from llmrec_bench_plugins.blocks.negative_items import UnseenItems
-from llmrec_bench_plugins.blocks.next_item_losses import binary_cross_entropy, catalogue_cross_entropy
-from llmrec_bench_plugins.blocks.padded_rows import batches_of_like_length, padded_rows, windows
-from llmrec_bench_plugins.blocks.sequence_encoder import CausalEncoder
+from llmrec_bench_plugins.blocks.next_item_losses import (
+    binary_cross_entropy,
+    catalogue_cross_entropy,
+    sampled_cross_entropy,
+)
+from llmrec_bench_plugins.blocks.padded_rows import batches_of_like_length, padded_rows, prefixes, windows
+from llmrec_bench_plugins.blocks.sequence_encoder import CausalEncoder, SequenceEncoder
+
+Loss = Literal["bce", "ce", "sampled_softmax"]
 
 
 @dataclass(frozen=True)
 class TrainingOptions:
     """How to train; what each means and is good for stands in the methods' configs."""
 
-    loss: Literal["bce", "ce"]
+    loss: Loss
+    negatives: int
     history_length: int
     epochs: int
     batch_size: int
@@ -46,7 +53,7 @@ class DivergedError(ArithmeticError):
 
 
 def train_next_item(
-    encoder: CausalEncoder,
+    encoder: SequenceEncoder,
     offsets: npt.NDArray[np.int64],
     items: npt.NDArray[np.int32],
     options: TrainingOptions,
@@ -54,27 +61,39 @@ def train_next_item(
     validate: Callable[[], float],
     log: Callable[[str], None],
 ) -> TrainingOutcome:
-    """Train `encoder` in place on R sequences, all positions of a batch in one pass, by Adam with beta2 0.98.
+    """Train `encoder` in place on R sequences by Adam with beta2 0.98.
+
+    A `CausalEncoder` learns all positions of a window in one pass; any other learns each prefix as a row of its own,
+    which costs up to `history_length` times as much. On CUDA the encoder runs in bfloat16 where torch's autocast
+    allows; losses and weights stay in float32.
 
     `validate` (higher is better) is asked after every epoch; training stops after `patience` epochs without a better
     value and the best epoch's weights are put back. With a patience of None it is never asked and the
     last weights stay. Raises `DivergedError`, and ValueError where no sequence has two items.
     """
-    sequences, starts, stops = windows(offsets, options.history_length)
+    causal = isinstance(encoder, CausalEncoder)
+    sequences, starts, stops = (windows if causal else prefixes)(offsets, options.history_length)
     if len(sequences) == 0:
         raise ValueError("no training sequence has two items or more")
-    unseen = UnseenItems(offsets, items, len(encoder.items.catalogue()))
+    lengths = stops - starts - 1
+    predictions = lengths if causal else np.ones_like(lengths)
+    n_items = len(encoder.items.catalogue())
+    unseen = UnseenItems(offsets, items, n_items) if options.loss == "bce" else None
+    shared = options.negatives if options.loss == "sampled_softmax" else 0
     optimizer = torch.optim.Adam(encoder.parameters(), lr=options.learning_rate, betas=(0.9, 0.98), fused=True)
     best, best_epoch, best_weights = -np.inf, 0, encoder.state_dict()
     epoch = 0
     for epoch in range(1, options.epochs + 1):
         encoder.train()
         losses = []
-        for batch in batches_of_like_length(stops - starts - 1, options.batch_size, rng):
+        for batch in batches_of_like_length(lengths, predictions, options.batch_size, rng):
             rows = padded_rows(items, starts[batch], stops[batch])  # (B, L + 1)
-            negatives = unseen.draw(np.repeat(sequences[batch, None], rows.shape[1] - 1, axis=1), rng) + 1
+            if unseen is None:
+                drawn = rng.integers(n_items, size=shared)
+            else:
+                drawn = unseen.draw(np.repeat(sequences[batch], predictions[batch]), rng)
             optimizer.zero_grad()
-            loss = next_item_loss(encoder, rows, negatives, options.loss)
+            loss = next_item_loss(encoder, rows, drawn + 1, options.loss)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(encoder.parameters(), options.gradient_clip)
             optimizer.step()
@@ -98,20 +117,38 @@ def train_next_item(
 
 
 def next_item_loss(
-    encoder: CausalEncoder, rows: npt.NDArray[np.int64], negatives: npt.NDArray[np.int64], loss: Literal["bce", "ce"]
+    encoder: SequenceEncoder, rows: npt.NDArray[np.int64], drawn: npt.NDArray[np.int64], loss: Loss
 ) -> Tensor:
-    """The mean loss over the real positions of one batch: rows (B, L + 1), negatives (B, L) as table rows."""
+    """The mean loss over the P predictions of one batch of rows (B, L + 1).
+
+    `drawn` holds table rows: for bce one for each prediction, row by row, or 0 for none; for sampled_softmax any
+    number, shared by all predictions.
+    """
     device = encoder.items.weight.device
     padded = torch.from_numpy(rows).to(device)
-    inputs, targets = padded[:, :-1], padded[:, 1:]  # (B, L) each
-    real = targets > 0
-    # The last item of a short row is a target only: as an input it would lengthen the row.
-    states = encoder.states(inputs * real)[real]  # (P, d)
-    positives = targets[real]
+    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        states, targets = predictions_of(encoder, padded)
+    states = states.to(encoder.items.weight.dtype)
     if loss == "ce":
-        return catalogue_cross_entropy(states, encoder.items.catalogue(), positives - 1)
-    drawn = torch.from_numpy(negatives).to(device)[real]
-    return binary_cross_entropy(states, encoder.items(positives), encoder.items(drawn), drawn > 0)
+        return catalogue_cross_entropy(states, encoder.items.catalogue(), targets - 1)
+    negatives = torch.from_numpy(drawn).to(device)
+    if loss == "sampled_softmax":
+        return sampled_cross_entropy(states, encoder.items.weight, targets, negatives)
+    return binary_cross_entropy(states, encoder.items(targets), encoder.items(negatives), negatives > 0)
+
+
+def predictions_of(encoder: SequenceEncoder, padded: Tensor) -> tuple[Tensor, Tensor]:
+    """(P, d) vectors and int64 (P,), the table rows of the items that came next, from int64 (B, L + 1).
+
+    P is the number of transitions for a causal encoder, B for any other: then the last item of a row is the target.
+    """
+    if isinstance(encoder, CausalEncoder):
+        inputs, targets = padded[:, :-1], padded[:, 1:]  # (B, L) each
+        real = targets > 0
+        # The last item of a short row is a target only: as an input it would lengthen the row.
+        return encoder.states(inputs * real)[real], targets[real]
+    last = (padded > 0).sum(dim=1, keepdim=True) - 1  # (B, 1)
+    return encoder(padded.scatter(1, last, 0)[:, :-1]), padded.gather(1, last)[:, 0]
 
 
 def mean_loss(losses: list[Tensor], epoch: int) -> float:

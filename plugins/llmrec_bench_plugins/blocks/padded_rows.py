@@ -25,6 +25,19 @@ def windows(offsets: Index, length: int) -> tuple[Index, Index, Index]:
     return sequences, starts, stops
 
 
+def prefixes(offsets: Index, length: int) -> tuple[Index, Index, Index]:
+    """Every transition as a window of its own: its item and at most `length` items before it.
+
+    Returns as `windows` does, int64 (T,) each.
+    """
+    transitions = np.maximum(np.diff(offsets) - 1, 0)
+    sequences = np.repeat(np.arange(len(transitions)), transitions)
+    place = np.arange(len(sequences)) - np.repeat(np.cumsum(transitions) - transitions, transitions)
+    stops = offsets[:-1][sequences] + place + 2
+    starts = np.maximum(offsets[:-1][sequences], stops - length - 1)
+    return sequences, starts, stops
+
+
 def latest(offsets: Index, length: int) -> tuple[Index, Index]:
     """int64 (R,) each: first entry, and entry after the last, of each sequence's latest `length` items."""
     return np.maximum(offsets[:-1], offsets[1:] - length), offsets[1:]
@@ -39,14 +52,16 @@ def padded_rows(items: Codes, starts: Index, stops: Index) -> Index:
     return rows
 
 
-def batches_of_like_length(lengths: Index, positions: int, rng: np.random.Generator) -> Iterator[Index]:
-    """Batches of row numbers, about `positions` items each (at least one row), in random order.
+def batches_of_like_length(
+    lengths: Index, predictions: Index, batch_size: int, rng: np.random.Generator
+) -> Iterator[Index]:
+    """Batches of row numbers, about `batch_size` predictions each (at least one row), in random order.
 
-    Rows are sorted by their length times a random factor of 0.8 to 1.2 and then cut: little padding, and other
-    neighbours in every pass.
+    A row of so many `lengths` counts for so many `predictions`. Rows are sorted by their length times a random factor
+    of 0.8 to 1.2 and then cut: little padding, and other neighbours in every pass.
     """
     order = np.argsort(lengths * rng.uniform(0.8, 1.2, len(lengths)), kind="stable")
-    batch = np.cumsum(lengths[order]) // positions
+    batch = np.cumsum(predictions[order]) // batch_size
     cuts = np.flatnonzero(np.diff(batch)) + 1
     batches = np.split(order, cuts)
     for number in rng.permutation(len(batches)):

@@ -29,7 +29,7 @@ def cycle(make_training):
 
 
 @every_backbone
-@pytest.mark.parametrize("loss", ["ce", "bce"])
+@pytest.mark.parametrize("loss", ["ce", "bce", "sampled_softmax"])
 def test_it_learns_to_walk_a_cycle(backbone, cycle, make_queries, make_run, loss):
     method = fitted(backbone, cycle, make_run(cycle), loss=loss, dropout=0.1, epochs=60, patience=None)
     scores = method.score(make_queries([[3, 4, 5], [8, 9], [0]]))

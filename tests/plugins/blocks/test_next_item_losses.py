@@ -7,7 +7,11 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from llmrec_bench_plugins.blocks import next_item_losses
-from llmrec_bench_plugins.blocks.next_item_losses import binary_cross_entropy, catalogue_cross_entropy
+from llmrec_bench_plugins.blocks.next_item_losses import (
+    binary_cross_entropy,
+    catalogue_cross_entropy,
+    sampled_cross_entropy,
+)
 
 
 def test_binary_cross_entropy_by_hand():
@@ -17,6 +21,23 @@ def test_binary_cross_entropy_by_hand():
     has_negative = torch.tensor([True, False])
     expected = (math.log1p(math.exp(-1)) + math.log1p(math.exp(-2)) + math.log1p(math.exp(-1))) / 2
     assert float(binary_cross_entropy(states, positives, negatives, has_negative)) == pytest.approx(expected)
+
+
+def test_sampled_cross_entropy_by_hand():
+    """The second position's target was drawn, so one item is left to contrast it with."""
+    items = torch.tensor([[0.0], [1.0], [2.0], [3.0]])
+    loss = sampled_cross_entropy(torch.tensor([[1.0], [2.0]]), items, torch.tensor([3, 1]), torch.tensor([1, 2]))
+    first = math.log(1 + math.exp(1 - 3) + math.exp(2 - 3))
+    second = math.log(1 + math.exp(4 - 2))
+    assert float(loss) == pytest.approx((first + second) / 2)
+
+
+def test_sampled_cross_entropy_over_every_item_is_the_whole_catalogues():
+    rng = torch.Generator().manual_seed(0)
+    states, items = torch.randn(6, 4, generator=rng), torch.randn(10, 4, generator=rng)
+    targets = torch.randint(1, 10, (6,), generator=rng)
+    sampled = sampled_cross_entropy(states, items, targets, torch.arange(1, 10))
+    assert float(sampled) == pytest.approx(float(catalogue_cross_entropy(states, items[1:], targets - 1)), rel=1e-5)
 
 
 @pytest.mark.parametrize("chunk_values", [1, 70, 1 << 20], ids=["position by position", "uneven chunks", "one chunk"])

@@ -11,10 +11,11 @@ from llmrec_bench_plugins.blocks.next_item_training import (
     next_item_loss,
     train_next_item,
 )
-from llmrec_bench_plugins.blocks.sequence_encoder import CausalEncoder, ItemTable
+from llmrec_bench_plugins.blocks.sequence_encoder import CausalEncoder, ItemTable, SequenceEncoder
 
 OPTIONS = {
     "loss": "ce",
+    "negatives": 3,
     "history_length": 4,
     "epochs": 5,
     "batch_size": 8,
@@ -35,11 +36,27 @@ class LastItem(CausalEncoder):
         return self.map(self.items(rows))
 
 
-@pytest.fixture
-def encoder():
+class LastItemOnly(SequenceEncoder):
+    """The same, without the states in between."""
+
+    def __init__(self, n_items=4, width=8):
+        super().__init__(ItemTable(n_items, width))
+        self.map = nn.Linear(width, width)
+
+    def forward(self, rows):
+        last = (rows > 0).sum(dim=1) - 1
+        return self.map(self.items(rows[torch.arange(len(rows)), last]))
+
+
+def seeded(kind):
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return LastItem()
+        return kind()
+
+
+@pytest.fixture
+def encoder():
+    return seeded(LastItem)
 
 
 def train(encoder, validate=lambda: 0.0, log=lambda line: None, rows=((0, 1, 2, 3, 0, 1), (2, 3, 0), (1,)), **options):
@@ -49,11 +66,17 @@ def train(encoder, validate=lambda: 0.0, log=lambda line: None, rows=((0, 1, 2, 
     return train_next_item(encoder, offsets, items, chosen, np.random.default_rng(0), validate, log)
 
 
-@pytest.mark.parametrize("loss", ["ce", "bce"])
-def test_the_smallest_encoder_learns_a_cycle(encoder, loss):
+every_loss = pytest.mark.parametrize("loss", ["ce", "bce", "sampled_softmax"])
+
+
+@every_loss
+@pytest.mark.parametrize("kind", [LastItem, LastItemOnly])
+def test_the_smallest_encoder_learns_a_cycle(kind, loss):
+    encoder = seeded(kind)
     train(encoder, epochs=200, loss=loss, rows=[[0, 1, 2, 3, 0], [1, 2, 3], [3, 0], [0, 1]])
     with torch.no_grad():
         scores = encoder(torch.tensor([[1], [2], [3], [4]])) @ encoder.items.catalogue().T
+    scores.fill_diagonal_(-torch.inf)  # bce draws none of a sequence's own items, so nothing pushes these down
     assert scores.argmax(dim=1).tolist() == [1, 2, 3, 0]
     assert torch.equal(encoder.items.weight[0], torch.zeros(8))
 
@@ -94,11 +117,22 @@ def test_nothing_to_learn_from_is_refused(encoder):
         train(encoder, rows=[[1], [], [2]])
 
 
-@pytest.mark.parametrize("loss", ["ce", "bce"])
+@every_loss
 def test_the_loss_covers_each_real_position_once(encoder, loss):
     """A padded batch has the mean loss of its sequences taken alone, weighted by their positions."""
     encoder.requires_grad_(False)
-    together = next_item_loss(encoder, np.array([[1, 2, 3, 4], [4, 1, 0, 0]]), np.array([[4, 4, 1], [2, 0, 0]]), loss)
-    first = next_item_loss(encoder, np.array([[1, 2, 3, 4]]), np.array([[4, 4, 1]]), loss)
-    second = next_item_loss(encoder, np.array([[4, 1]]), np.array([[2]]), loss)
+    long, short = np.array([4, 4, 1]), np.array([2])  # for bce one negative a position, else shared
+    drawn = [np.concatenate([long, short]), long, short] if loss == "bce" else [long] * 3
+    together = next_item_loss(encoder, np.array([[1, 2, 3, 4], [4, 1, 0, 0]]), drawn[0], loss)
+    first = next_item_loss(encoder, np.array([[1, 2, 3, 4]]), drawn[1], loss)
+    second = next_item_loss(encoder, np.array([[4, 1]]), drawn[2], loss)
     assert float(together) == pytest.approx((3 * float(first) + float(second)) / 4, rel=1e-5)
+
+
+@every_loss
+def test_prefix_by_prefix_the_loss_is_that_of_all_positions_at_once(loss):
+    drawn = np.array([4, 4, 1, 2])
+    causal, other = seeded(LastItem).requires_grad_(False), seeded(LastItemOnly).requires_grad_(False)
+    at_once = next_item_loss(causal, np.array([[1, 2, 3, 4], [4, 1, 0, 0]]), drawn, loss)
+    prefixes = np.array([[1, 2, 0, 0], [1, 2, 3, 0], [1, 2, 3, 4], [4, 1, 0, 0]])
+    assert float(next_item_loss(other, prefixes, drawn, loss)) == pytest.approx(float(at_once), rel=1e-5)

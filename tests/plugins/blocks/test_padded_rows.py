@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import numpy as np
 from hypothesis import given, settings
 
-from llmrec_bench_plugins.blocks.padded_rows import batches_of_like_length, latest, padded_rows, windows
+from llmrec_bench_plugins.blocks.padded_rows import batches_of_like_length, latest, padded_rows, prefixes, windows
 
 ROWS = st.lists(st.lists(st.integers(0, 9), max_size=12), min_size=1, max_size=6)
 
@@ -20,6 +20,13 @@ def test_a_long_sequence_is_cut_from_its_end_and_windows_share_an_item():
     sequences, starts, stops = windows(offsets, length=3)
     cut = [(int(s), items[a:b].tolist()) for s, a, b in zip(sequences, starts, stops, strict=True)]
     assert cut == [(0, [6, 7, 8, 9]), (0, [5, 6]), (3, [1, 2])]
+
+
+def test_every_item_after_the_first_ends_a_prefix_of_its_own():
+    offsets, items = ragged([[5, 6, 7, 8], [3], [], [1, 2]])
+    sequences, starts, stops = prefixes(offsets, length=2)
+    cut = [(int(s), items[a:b].tolist()) for s, a, b in zip(sequences, starts, stops, strict=True)]
+    assert cut == [(0, [5, 6]), (0, [5, 6, 7]), (0, [6, 7, 8]), (3, [1, 2])]
 
 
 def test_rows_are_codes_plus_one_padded_on_the_right():
@@ -43,6 +50,12 @@ def test_every_transition_lies_in_exactly_one_window(rows, length):
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=50), st.integers(1, 60), st.integers(0, 9))
 def test_batches_hold_every_row_once_and_about_as_many_positions_as_asked(lengths, positions, seed):
     lengths = np.array(lengths)
-    batches = list(batches_of_like_length(lengths, positions, np.random.default_rng(seed)))
+    batches = list(batches_of_like_length(lengths, lengths, positions, np.random.default_rng(seed)))
     assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
     assert all(lengths[batch].sum() < positions + lengths.max() for batch in batches)
+
+
+def test_rows_of_one_prediction_each_are_counted_by_the_row():
+    lengths = np.full(10, 50)
+    batches = list(batches_of_like_length(lengths, np.ones_like(lengths), 4, np.random.default_rng(0)))
+    assert sorted(map(len, batches)) == [3, 3, 4]
