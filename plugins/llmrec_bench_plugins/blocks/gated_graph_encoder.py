@@ -76,4 +76,4 @@ def gated(x: Tensor, message: Tensor, own: Tensor) -> Tensor:
     reset, update, new = message.chunk(3, dim=2)
     own_reset, own_update, own_new = own.chunk(3, dim=2)
     candidate = torch.tanh(new + torch.sigmoid(reset + own_reset) * own_new)
-    return torch.lerp(x, candidate, torch.sigmoid(update + own_update))
+    return x + torch.sigmoid(update + own_update) * (candidate - x)
