@@ -111,9 +111,24 @@ def test_an_absent_device_is_refused(backbone, cycle, make_run):
         fitted(backbone, cycle, make_run(cycle, device="cuda"))
 
 
+@every_backbone
+@pytest.mark.parametrize("loss", ["ce", "bce", "sampled_softmax"])
+def test_two_items_and_a_batch_larger_than_the_data_are_enough(backbone, make_training, make_queries, make_run, loss):
+    train = make_training([[0, 1], [1, 0, 1]], n_items=2, targets=[0, 1])
+    method = fitted(backbone, train, make_run(train), loss=loss, epochs=2, batch_size=10**9, history_length=2)
+    assert np.isfinite(method.score(make_queries([[0], [1, 0, 1]]))).all()
+
+
+@every_backbone
+@pytest.mark.parametrize("length", [0, 1])
+def test_a_history_too_short_to_learn_from_is_refused(backbone, length):
+    with pytest.raises(pydantic.ValidationError, match="greater than or equal to 2"):
+        backbone.Config(history_length=length)
+
+
 @pytest.mark.parametrize(
     "config",
-    [{"width": 10, "heads": 3}, {"history_length": 1}, {"dropout": 1.0}, {"loss": "mse"}, {"patience": 0}, {"lr": 1}],
+    [{"width": 10, "heads": 3}, {"dropout": 1.0}, {"loss": "mse"}, {"patience": 0}, {"lr": 1}, {"negatives": 0}],
     ids=lambda config: ",".join(config),
 )
 def test_impossible_options_are_refused(config):
