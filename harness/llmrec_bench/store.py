@@ -106,6 +106,11 @@ class Record(_Part):
     provenance: dict[str, Any]
     log: list[str]
     failure: Failure | None = None
+    """Of a failed trial; of a finished one, why it could not be measured again when metrics were added."""
+
+
+class _Version(BaseModel):
+    schema_version: int
 
 
 class Store:
@@ -155,7 +160,12 @@ class Store:
             return None
         except UnicodeDecodeError as error:
             raise BenchError(f"{path}: corrupt record ({error.reason}); delete {path.parent} to run it again") from None
+        except OSError as error:
+            raise BenchError(f"{path}: cannot be read ({error.strerror}); choose --results DIR") from None
         try:
+            version = _Version.model_validate_json(text).schema_version
+            if version > SCHEMA_VERSION:  # whose fields may be others, which is no reason to delete it
+                raise BenchError(f"{path}: written by a newer llmrec-bench (record schema {version}); use that one")
             record = Record.model_validate_json(text)
         except ValidationError as error:
             first = error.errors()[0]
@@ -163,8 +173,6 @@ class Store:
             raise BenchError(
                 f"{path}: corrupt record ({where}: {first['msg']}); delete {path.parent} to run the trial again"
             ) from None
-        if record.schema_version > SCHEMA_VERSION:
-            raise BenchError(f"{path}: written by a newer llmrec-bench (record schema {record.schema_version})")
         return record
 
     def write(
@@ -202,6 +210,16 @@ class Store:
             raise BenchError(f"{final}: cannot be written ({error.strerror or error})") from None
         return final
 
+    def amend(self, record: Record) -> None:
+        """Replace a stored record and leave its tables. Raises `BenchError` where the folder cannot be written."""
+        folder = self.trials / record.id
+        aside = folder / ".aside-record.json"
+        try:
+            aside.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            aside.replace(folder / "record.json")
+        except OSError as error:
+            raise BenchError(f"{folder}: cannot be written ({error.strerror or error})") from None
+
     def per_user(self, trial: str) -> pd.DataFrame:
         """One row a query: `user`, then one float64 column for each per-user metric."""
         return self._table(trial, "per_user")
@@ -236,4 +254,7 @@ class Store:
         try:
             return pd.read_parquet(path)
         except (OSError, ValueError) as error:
-            raise BenchError(f"{path}: cannot be read ({error}); delete {path.parent} to run the trial again") from None
+            reason = error if path.exists() else "no such file"
+            raise BenchError(
+                f"{path}: cannot be read ({reason}); delete {path.parent} to run the trial again"
+            ) from None

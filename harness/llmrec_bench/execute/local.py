@@ -14,6 +14,7 @@ from typing import Protocol
 
 from llmrec_bench.errors import BenchError
 from llmrec_bench.execute.job import Job
+from llmrec_bench.store import Failure
 
 # One thread a trial: sums come out the same however many workers share the machine.
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -74,7 +75,7 @@ class _Member:
 
 def _hear(member: _Member, watcher: Watcher) -> bool:
     """Read what a worker says; True where it died and its trial is written down as failed."""
-    from llmrec_bench.execute.trial import failed_record
+    from llmrec_bench.execute.trial import store_failure
 
     job = member.job
     assert job is not None
@@ -95,7 +96,7 @@ def _hear(member: _Member, watcher: Watcher) -> bool:
         pass
     member.process.join()
     reason = _reason(member.process.exitcode)
-    job.store.write(failed_record(job, "", "WorkerDied", f"the worker process {reason}", "", []))
+    store_failure(job, Failure(phase="", kind="WorkerDied", message=f"the worker process {reason}", traceback=""), [])
     watcher.finished(job)
     return True
 

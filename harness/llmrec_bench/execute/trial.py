@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,19 +59,19 @@ class Workbench:
         """
         course = _Course(report_phase)
         resettable = reset_peak_memory()
-        tables: dict[str, pd.DataFrame] = {}
         try:
             data, rankings = self._rank(job, course)
             record, tables = _measure(job, data, rankings, course)
         except Exception as error:
             # A user's mistake needs no traceback; a method's fault does.
             trace = "" if isinstance(error, BenchError) else traceback.format_exc()
-            record = failed_record(job, course.phase, type(error).__name__, str(error), trace, course.log)
+            failure = Failure(phase=course.phase, kind=type(error).__name__, message=str(error), traceback=trace)
+            report_phase("write")
+            store_failure(job, failure, course.log)
         else:
             peak = peak_memory_bytes() if resettable else None
-            record = record.model_copy(update={"resources": _resources(job, course, peak)})
-        report_phase("write")
-        job.store.write(record, **tables)
+            report_phase("write")
+            job.store.write(record.model_copy(update=_course_of(job, course, peak)), **tables)
 
     def _rank(self, job: Job, course: _Course) -> tuple[TrialData, Rankings]:
         trial = job.trial
@@ -136,7 +137,7 @@ def _measure(job: Job, data: TrialData, rankings: Rankings, course: _Course) -> 
         chance={name: chance_means.get(name) for name in means},
         resources=None,
         provenance={**job.provenance, "device": job.device},
-        log=course.log,
+        log=[],
     )
     return record, tables
 
@@ -150,17 +151,24 @@ def _chance(job: Job, data: TrialData, rankings: Rankings) -> dict[str, float | 
     return measure(random_order, with_chance, protocol.cutoffs)[0]
 
 
-def _resources(job: Job, course: _Course, peak: int | None) -> Resources:
-    if job.measure_again:  # what fitting and scoring took was kept when they were done
-        earlier = job.store.record(job.trial.id)
-        if earlier is not None and earlier.resources is not None:
-            return earlier.resources
-    return Resources(**{f"{phase}_seconds": course.seconds[phase] for phase in _PHASES}, peak_memory_bytes=peak)
+def _course_of(job: Job, course: _Course, peak: int | None) -> dict[str, Any]:
+    """How the trial went: resources, log and provenance. A trial measured again keeps those of its fit."""
+    earlier = job.store.record(job.trial.id) if job.measure_again else None
+    if earlier is not None:
+        provenance = {**earlier.provenance, "measured_again": job.provenance}
+        return {"resources": earlier.resources, "log": earlier.log, "provenance": provenance}
+    seconds = {f"{phase}_seconds": course.seconds[phase] for phase in _PHASES}
+    return {"resources": Resources(**seconds, peak_memory_bytes=peak), "log": course.log}
 
 
-def failed_record(job: Job, phase: str, kind: str, message: str, trace: str, log: list[str]) -> Record:
-    """The record of a trial that did not come to its end."""
-    return Record(
+def store_failure(job: Job, failure: Failure, log: list[str]) -> None:
+    """Store why a trial did not come to its end. One that is finished and failed to be measured again keeps its
+    numbers and tables beside the failure, for fitting it anew may be dear."""
+    earlier = job.store.record(job.trial.id) if job.measure_again else None
+    if earlier is not None:
+        job.store.amend(earlier.model_copy(update={"failure": failure}))
+        return
+    record = Record(
         id=job.trial.id,
         suite=job.suite,
         status="failed",
@@ -173,8 +181,9 @@ def failed_record(job: Job, phase: str, kind: str, message: str, trace: str, log
         resources=None,
         provenance={**job.provenance, "device": job.device},
         log=log,
-        failure=Failure(phase=phase, kind=kind, message=message, traceback=trace),
+        failure=failure,
     )
+    job.store.write(record)
 
 
 def _dataset_part(job: Job, data: TrialData | None) -> DatasetPart:

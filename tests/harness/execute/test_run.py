@@ -106,9 +106,57 @@ def test_a_metric_added_later_needs_no_new_fit(bench, suite, tmp_path):
         assert after[trial]["metrics"] == record["metrics"]
         assert after[trial]["chance"] == record["chance"]
         assert after[trial]["resources"] == before[trial]["resources"]
+        assert after[trial]["log"] == before[trial]["log"]
+        measured_again = after[trial]["provenance"].pop("measured_again")
+        assert after[trial]["provenance"] == before[trial]["provenance"]
+        assert measured_again["started_at"] >= before[trial]["provenance"]["started_at"]
         names = [f"small/trials/{trial}/{name}.parquet" for name in ("per_user", "top_lists", "ranks")]
         for name in names:
             pd.testing.assert_frame_equal(pd.read_parquet(results / name), pd.read_parquet(other / name))
+
+
+def test_a_metric_that_fails_later_costs_no_finished_trial(bench, suite, tmp_path):
+    results = tmp_path / "results"
+    text = suite.read_text()
+    suite.write_text(text.replace(", Doom]", "]"))
+    assert bench("run", suite, "--results", results, "--seeds", "1").returncode == 0
+    before = records(results)
+    tables = {path: path.read_bytes() for path in results.glob("small/trials/*/*.parquet")}
+    suite.write_text(text)
+    run = bench("run", suite, "--results", results, "--seeds", "1", DOOM="raise")
+    assert run.returncode == 1
+    for trial, record in records(results).items():
+        failure = record.pop("failure")
+        assert (failure["phase"], failure["message"]) == ("measure", "this metric is meant to fail")
+        assert record == {k: v for k, v in before[trial].items() if k != "failure"}
+    assert tables == {path: path.read_bytes() for path in results.glob("small/trials/*/*.parquet")}
+    assert run.stdout.count("not measured") == 3
+    assert run.stdout.count("this metric is meant to fail") == 3
+    again = bench("run", suite, "--results", results, "--seeds", "1")
+    assert again.returncode == 0, again.stderr
+    assert all(record["failure"] is None for record in records(results).values())
+
+
+def test_a_table_without_its_lists_says_how_to_go_on(bench, suite, tmp_path):
+    results = tmp_path / "results"
+    assert bench("run", suite, "--results", results, "--only", "random", "--seeds", "1").returncode == 0
+    [path] = results.glob("small/trials/*/ranks.parquet")
+    path.unlink()
+    suite.write_text(suite.read_text().replace("[HR,", "[HR, MAP,"))
+    run = bench("run", suite, "--results", results, "--only", "random", "--seeds", "1")
+    assert run.returncode == 1
+    message = f"{path}: cannot be read (no such file); delete {path.parent} to run the trial again"
+    assert records(results)[path.parent.name]["failure"]["message"] == message
+
+
+def test_a_record_of_a_newer_version_is_not_called_corrupt(bench, suite, tmp_path):
+    results = tmp_path / "results"
+    assert bench("run", suite, "--results", results, "--only", "random", "--seeds", "1").returncode == 0
+    [path] = results.glob("small/trials/*/record.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": 99, "verdict": "new"}))
+    plan = bench("plan", suite, "--results", results)
+    assert plan.returncode == 2
+    assert plan.stderr == f"bench: {path}: written by a newer llmrec-bench (record schema 99); use that one\n"
 
 
 def test_per_user_values_average_to_the_record(bench, suite, tmp_path):
@@ -205,6 +253,9 @@ def test_a_results_folder_that_cannot_be_written(bench, suite, tmp_path):
     run = bench("run", suite, "--results", tmp_path / "file")
     assert run.returncode == 2
     assert run.stderr == f"bench: {tmp_path}/file/small: cannot be written (Not a directory); choose --results DIR\n"
+    table = bench("table", suite, "--results", tmp_path / "file")
+    assert table.returncode == 2
+    assert "record.json: cannot be read (Not a directory)" in table.stderr
 
 
 def test_a_full_disk_keeps_what_is_finished(bench, suite, tmp_path):
