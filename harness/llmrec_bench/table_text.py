@@ -115,7 +115,7 @@ def _decimals(means: Sequence[float | None]) -> int:
 def _text(cell: Cell, seeds: int, decimals: int) -> str:
     """The cell of a table over so many seeds."""
     if cell.mean is None:
-        return {"failed": "failed", "missing": "not run"}.get(cell.status, "n/a")
+        return {"failed": "failed", "missing": "not run", "unmeasured": "not measured"}.get(cell.status, "n/a")
     spread = "" if cell.std is None else f" ±{cell.std:,.{decimals}f}"
     share = f" ({len(cell.values)}/{seeds} seeds)" if cell.status == "partial" else ""
     return f"{cell.mean:,.{decimals}f}{spread}{share}"

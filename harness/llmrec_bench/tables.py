@@ -10,7 +10,7 @@ from llmrec_bench.plan import Plan, Trial
 from llmrec_bench.store import Record
 from llmrec_bench.suite import SuiteTable
 
-CellStatus = Literal["complete", "partial", "failed", "missing", "undefined"]
+CellStatus = Literal["complete", "partial", "failed", "missing", "unmeasured", "undefined"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Cell:
 
     status: CellStatus
     """`complete`: every seed; `partial`: some seeds failed or are missing, the mean is over the others;
-    `failed`, `missing`: no seed; `undefined`: the metric has no value here."""
+    `failed`, `missing`: no seed; `unmeasured`: run before the suite asked for this metric; `undefined`: the metric has
+    no value here."""
     mean: float | None
     std: float | None
     """Sample standard deviation over seeds (n - 1); None with fewer than two."""
@@ -57,13 +58,15 @@ class Table:
 def build_tables(plan: Plan, records: dict[str, Record]) -> list[Table]:
     """Every table of the suite, one for each data set it shows; `records` are by trial id.
 
+    Tables of which the plan has no trial are left out.
+
     Raises `BenchError` where records of one table differ in protocol, data or candidates.
     """
     return [
         _build(plan, table, dataset, records)
         for table in plan.suite.tables
         for dataset in table.datasets
-        if any(trial.dataset.label == dataset for trial in plan.trials)
+        if any(trial.dataset.label == dataset and trial.method.label in table.methods for trial in plan.trials)
     ]
 
 
@@ -108,7 +111,7 @@ def _build(plan: Plan, table: SuiteTable, dataset: str, records: dict[str, Recor
         seeds=seeds,
         protocol_hash=plan.suite.protocol.hash,
         fingerprint=plan.prepared[dataset].dataset.fingerprint,
-        notes=tuple(_notes(plan, dataset, trials, finished, records, seeds)),
+        notes=tuple(_notes(plan, dataset, set(table.metrics), trials, finished, records, seeds)),
     )
 
 
@@ -116,7 +119,9 @@ def _cell(trials: list[Trial], column: str, records: dict[str, Record]) -> Cell:
     mine = {t.seed: records[t.id] for t in trials if t.id in records}
     finished = {seed: r for seed, r in mine.items() if r.status == "finished" and column in r.metrics}
     if not finished:
-        return Cell("failed" if any(r.status == "failed" for r in mine.values()) else "missing", None, None, {})
+        states = {r.status for r in mine.values()}
+        status: CellStatus = "failed" if "failed" in states else "unmeasured" if states else "missing"
+        return Cell(status, None, None, {})
     values = {seed: value for seed, r in finished.items() if (value := r.metrics[column]) is not None}
     if len(values) < len(finished):
         return Cell("undefined", None, None, values)
@@ -136,6 +141,7 @@ def _chance(column: str, finished: list[Record]) -> float | None:
 def _notes(
     plan: Plan,
     dataset: str,
+    columns: set[str],
     trials: list[Trial],
     finished: list[Record],
     records: dict[str, Record],
@@ -160,7 +166,7 @@ def _notes(
         yield f"One seed ({seeds[0]}): no spread is known."
     for trial in trials:
         record = records.get(trial.id)
-        if record is not None and record.failure is not None:
+        if record is not None and record.failure is not None and not columns <= record.metrics.keys():
             reason = record.failure.message.strip().splitlines()
             yield (
                 f"Failed: {trial.method.label} seed {trial.seed}, {record.failure.kind}: "
@@ -169,3 +175,6 @@ def _notes(
     missing = sum(1 for t in trials if t.id not in records)
     if missing:
         yield f"Not run yet: {missing} of {len(trials)} trials."
+    unmeasured = sum(1 for r in finished if not columns <= r.metrics.keys())
+    if unmeasured:
+        yield f"Not measured yet: metrics of {unmeasured} of {len(trials)} trials; bench run adds them without a fit."

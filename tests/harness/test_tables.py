@@ -86,6 +86,8 @@ tables:
   main: {title: "Accuracy & popularity_bias\\nin one", metrics: [HR@10, ARP@10, Gini@10]}
 """
 
+LATER = Failure(phase="load", kind="OSError", message="gone", traceback="")
+
 Planned = Callable[..., Plan]
 
 
@@ -202,7 +204,7 @@ def test_a_partial_cell_is_over_the_seeds_there_are(cells: dict[str, tuple[Cell,
 
 def test_a_cell_without_a_number_says_why(cells: dict[str, tuple[Cell, ...]]) -> None:
     assert cells["a|b_c 50%"][2] == Cell("undefined", None, None, {})
-    assert cells["[first]"][2] == Cell("missing", None, None, {})  # run before Gini was asked for
+    assert cells["[first]"][2] == Cell("unmeasured", None, None, {})  # run before Gini was asked for
     assert [cell.status for cell in cells["broken"]] == ["failed"] * 3
     assert [cell.status for cell in cells["idle"]] == ["missing"] * 3
 
@@ -226,6 +228,16 @@ def test_only_what_was_asked_for_is_shown(planned: Planned) -> None:
     assert table.rows[0].cells[0] == Cell("complete", 0.2, None, {2: 0.2})
 
 
+def test_a_table_none_of_whose_methods_was_asked_for_is_left_out(planned: Planned) -> None:
+    table = "  other: {metrics: [HR@5], datasets: [real], methods: [idle]}\n"
+    plan = planned(SUITE + table, only=["real/whole", "toy_shop/idle"])
+    found = build_tables(plan, records(plan))
+    assert [(table.name, table.dataset, [row.method for row in table.rows]) for table in found] == [
+        ("main", "real", ["whole"]),
+        ("main", "toy_shop", ["idle"]),
+    ]
+
+
 # Notes
 
 
@@ -241,9 +253,20 @@ def test_notes_say_what_a_reader_must_know(tables: list[Table]) -> None:
     failed = [note for note in real.notes if note.startswith("Failed: ")]
     assert len(failed) == 4
     assert re.fullmatch(r"Failed: broken seed 1, ValueError: out of luck \(trial [0-9a-f]{12}\)", failed[1])
-    assert real.notes[-1] == "Not run yet: 8 of 21 trials."
+    assert real.notes[-2:] == (
+        "Not run yet: 8 of 21 trials.",
+        "Not measured yet: metrics of 1 of 21 trials; bench run adds them without a fit.",
+    )
     assert toy.notes[0] == "SIMULATED: the interactions of 'made' are made by a program, not observed."
     assert (real.simulated, toy.simulated) == (False, True)
+
+
+def test_a_failure_to_measure_again_is_told_only_where_it_shows(planned: Planned) -> None:
+    plan = planned(only=["real/whole"], seeds=[1])
+    left = {t.id: r.model_copy(update={"failure": LATER}) for t in plan.trials if (r := records(plan)[t.id])}
+    assert not any(note.startswith("Failed: ") for note in build_tables(plan, left)[0].notes)
+    lacking = {key: r.model_copy(update={"metrics": {"HR@10": 0.1}}) for key, r in left.items()}
+    assert any(note.startswith("Failed: whole seed 1, OSError: gone") for note in build_tables(plan, lacking)[0].notes)
 
 
 def test_one_seed_has_no_spread(planned: Planned) -> None:
