@@ -241,6 +241,7 @@ def _with_candidates(protocol: Protocol, mistakes: Mistakes, folder: Path) -> Pr
 
 def _methods(section: Any, mistakes: Mistakes, catalog: Catalog) -> Iterator[SuiteMethod]:
     first: dict[str, str] = {}
+    labels: set[str] = set()
     for label, entry in section.items() if isinstance(section, dict) else ():
         if not isinstance(entry, dict):
             continue
@@ -272,7 +273,11 @@ def _methods(section: Any, mistakes: Mistakes, catalog: Catalog) -> Iterator[Sui
                 message = f"'{full_label}' is the same as '{first[identity]}': same method, same options"
                 mistakes.add(("methods", label), message)
                 continue
+            if full_label in labels:
+                mistakes.add(("methods", label), f"two methods are labelled '{full_label}'; rename one")
+                continue
             first[identity] = full_label
+            labels.add(full_label)
             yield SuiteMethod(full_label, method, resolved)
 
 

@@ -461,6 +461,11 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
             ],
             id="same-row",
         ),
+        pytest.param(
+            DATA + "methods:\n  walker: {grid: {width: [8]}}\n  'walker[width=8]': {method: walker, config: {width: 4}}",
+            ["4: two methods are labelled 'walker[width=8]'; rename one"],
+            id="same-label",
+        ),
         # seeds, metrics, tables
         pytest.param(
             DATA + METHODS + "seeds:\n  - 1\n  - 2\n  - 1\n  - -1\n  - 1.5\n  - 4294967296\n",
