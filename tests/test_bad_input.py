@@ -175,3 +175,12 @@ def test_a_reader_that_stops_reading(tmp_path):
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("command", ["list methods", "describe HR"])
+def test_an_output_that_takes_nothing(tmp_path, command):
+    call = f"{sys.executable} -m llmrec_bench.cli {command}"
+    closed = subprocess.run(["bash", "-c", f"{call} >&-"], capture_output=True, text=True, cwd=tmp_path)
+    assert (closed.returncode, closed.stderr) == (0, "")
+    full = subprocess.run(["bash", "-c", f"{call} >/dev/full"], capture_output=True, text=True, cwd=tmp_path)
+    assert (full.returncode, full.stderr) == (2, "bench: cannot print: No space left on device\n")

@@ -1,6 +1,8 @@
 """The command line: thin. Each command imports what it needs when it runs, so that `bench --help` is quick."""
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,7 +83,6 @@ def run(
 
     Exit status: 0 all trials finished; 1 some failed; 2 a mistake in the input; 130 stopped by Ctrl-C.
     """
-    import os
     import re
 
     from rich.console import Console
@@ -152,7 +153,9 @@ def plan(
         _print_json(_progress_json(planned, store, progress))
         return
     console = _console()
-    grid = Table("id", "data set", "method", "seed", "state", box=None)
+    grid = Table(box=None)
+    for header in ("id", "data set", "method", "seed", "state"):
+        grid.add_column(header, overflow="fold", no_wrap=header == "id")
     for p in progress:
         style = {"finished": "green", "failed": "red"}.get(p.state, "")
         trial = p.trial
@@ -273,6 +276,8 @@ def schema() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The console script: a user's mistake is one line and exit status 2, never a traceback."""
+    if sys.stdout is None:  # closed by the caller, as in `bench run SUITE >&-`
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open to the end of the process
     try:
         bench.main(args=None if arguments is None else list(arguments), standalone_mode=False)
     except _Stopped as stop:
@@ -291,6 +296,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of a pipe went away
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        click.echo(f"bench: cannot print: {error.strerror}", err=True)  # results are stored by `Store`, which tells
+        os._exit(2)  # else the interpreter tries once more to write what is left, and complains
     sys.exit(0)
 
 
