@@ -3,12 +3,13 @@
 import itertools
 import json
 import os
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import AfterValidator, Field, JsonValue, ValidationError
 
 from llmrec_bench.config import Config
 from llmrec_bench.data.dataset import Preparation
@@ -22,7 +23,16 @@ from llmrec_bench.suite_names import check_names, rows_of
 from llmrec_bench.yaml_lines import Document, Location, read_yaml
 
 ConfigT = TypeVar("ConfigT", bound=Config)
-Label = Annotated[str, Field(min_length=1, max_length=80)]
+
+
+def _one_line(text: str) -> str:
+    """Raises `ValueError` for what would break a line or colour a terminal."""
+    if any(unicodedata.category(c) in ("Cc", "Zl", "Zp", "Cs") for c in text):
+        raise ValueError(f"a label should be one line without control characters (given {text!r})")
+    return text
+
+
+Label = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_one_line)]
 
 
 class DatasetEntry(Preparation):

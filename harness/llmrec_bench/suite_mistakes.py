@@ -36,7 +36,9 @@ class Mistakes:
         inner = (*self._inside, *location)
         # A profile inherits most sections from the base suite; the line is where the section really stands.
         here = inner if inner[: len(self._inside) + 1] in self._document.lines else location
-        self.lines.add((self._document.line(here), message))
+        # What the file says may hold line ends and worse, and a mistake is one line.
+        printable = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda found: repr(found[0])[1:-1], message)
+        self.lines.add((self._document.line(here), printable))
 
     def add_all(self, error: ValidationError, model: type[BaseModel]) -> None:
         """Note everything pydantic complains of in the data entered."""

@@ -462,9 +462,15 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
             id="same-row",
         ),
         pytest.param(
-            DATA + "methods:\n  walker: {grid: {width: [8]}}\n  'walker[width=8]': {method: walker, config: {width: 4}}",
+            DATA
+            + "methods:\n  walker: {grid: {width: [8]}}\n  'walker[width=8]': {method: walker, config: {width: 4}}",
             ["4: two methods are labelled 'walker[width=8]'; rename one"],
             id="same-label",
+        ),
+        pytest.param(
+            DATA + 'methods:\n  "two\\nlines": {method: walker}\n',
+            ["3: methods.two\\nlines: a label should be one line without control characters (given 'two\\nlines')"],
+            id="label-of-two-lines",
         ),
         # seeds, metrics, tables
         pytest.param(
