@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
 from llmrec_bench_plugins.backbones.sequential import SequentialMethod
 
 if TYPE_CHECKING:
@@ -11,12 +13,30 @@ if TYPE_CHECKING:
 class SRGNN(SequentialMethod):
     """A gated graph network over the steps between a user's latest items predicts the next one; RecBole's form.
 
-    Each prefix has its own graph, and all of them are trained in one pass.
+    Each prefix has its own graph, and all of them are trained in one pass. RecBole's settings are loss ce, width 64,
+    no dropout, learning_rate 0.001, history_length 50 and batches of 2048.
+
+    The defaults were chosen by validation NDCG@10 over the whole catalogue of MovieLens-100K and of the synthetic shop:
+    0.112 and 0.120 as they stand, means of 2 seeds. With one seed on MovieLens-100K: learning rate 0.002 0.110;
+    histories of 50 items 0.097 to 0.100 with learning rates of 0.001 or 0.002 and dropout 0.1 to 0.5; on the shop,
+    with histories of 50 items, 0.114 with learning rate 0.002 or 0.005, and 0.105 with dropout 0.2.
     """
 
     name = "srgnn"
     version = "1"
     source = "Wu et al., Session-based Recommendation with Graph Neural Networks, AAAI 2019"
+
+    class Config(SequentialMethod.Config):
+        """Options of SR-GNN."""
+
+        history_length: int = Field(20, ge=2, le=10_000)
+        """How many of a user's latest items the encoder sees; longer training sequences are cut into windows."""
+        dropout: float = Field(0.5, ge=0, le=0.9)
+        """Share of item vectors' values zeroed while training."""
+        learning_rate: float = Field(4e-3, gt=0)
+        """Adam's step size."""
+
+    config: Config
 
     def build(self, n_items: int) -> "GatedGraphEncoder":
         from llmrec_bench_plugins.blocks.gated_graph_encoder import GatedGraphEncoder
