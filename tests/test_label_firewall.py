@@ -63,7 +63,7 @@ def scores_on(dataset: Dataset, candidates: np.ndarray | None, name: str, folder
 
     config: Config = kind.Config(**QUICK.get(name, {}))
     method = SuiteMethod(name, Recorded, config)
-    trial = Trial("canary", SuiteDataset("shop", dataset.source, Preparation()), "0", method, protocol, seed=3)
+    trial = Trial("canary", SuiteDataset("shop", dataset.source, Preparation()), "0", method, protocol, "0", seed=3)
     job = Job(trial, Store(folder, "canary"), "canary", "builtin", {}, CATALOG.metrics, "cpu", {}, False)
     bench = Workbench()
     monkeypatch.setattr("llmrec_bench.execute.trial_data.prepare", lambda *_: prepared)

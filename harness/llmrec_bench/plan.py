@@ -36,6 +36,8 @@ class Trial:
     """Of the prepared data set."""
     method: SuiteMethod
     protocol: Protocol
+    protocol_hash: str
+    """Of `protocol`, worked out once: it may have to read a candidate file."""
     seed: int
 
     @property
@@ -81,13 +83,15 @@ def make_plan(suite: Suite, only: Sequence[str] = (), seeds: Sequence[int] | Non
     if not pairs:
         labels = [m.label for m in suite.methods]
         raise BenchError(f"--only {' '.join(only)}: no method of {suite.path} matches{suggest(only[0], labels)}")
+    protocol_hash = suite.protocol.hash
     trials = [
         Trial(
-            trial_id(method, suite.protocol, prepared[dataset.label].dataset.fingerprint, seed),
+            trial_id(method, protocol_hash, prepared[dataset.label].dataset.fingerprint, seed),
             dataset,
             prepared[dataset.label].dataset.fingerprint,
             method,
             suite.protocol,
+            protocol_hash,
             seed,
         )
         for dataset, method in pairs
@@ -107,14 +111,14 @@ def prepare(entry: SuiteDataset, protocol: Protocol) -> PreparedData:
     return PreparedData(dataset, parts)
 
 
-def trial_id(method: SuiteMethod, protocol: Protocol, fingerprint: str, seed: int) -> str:
+def trial_id(method: SuiteMethod, protocol_hash: str, fingerprint: str, seed: int) -> str:
     """12 hex digits over everything that can change a score, and nothing else."""
     identity = {
         "identity_version": IDENTITY_VERSION,
         "method": method.method.name,
         "method_version": method.method.version,
         "config": method.config.model_dump(mode="json"),
-        "protocol": protocol.hash,
+        "protocol": protocol_hash,
         "data": fingerprint,
         "seed": seed,
     }

@@ -31,6 +31,8 @@ def resolve_source(catalog: Catalog, name_or_path: str, options: Sequence[str]) 
         raise BenchError(
             f"'{name_or_path}' is neither a data source nor an existing path{suggest(name_or_path, catalog.datasets)}"
         )
+    if path.is_file() and path.stat().st_size == 0:
+        raise BenchError(f"{path}: the file is empty")
     recognised = [found for kind in catalog.datasets.values() if (found := kind.recognise(path)) is not None]
     if len(recognised) != 1:
         names = ", ".join(source.name for source in recognised) or "none"

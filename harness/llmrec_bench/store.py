@@ -142,13 +142,15 @@ class Store:
                     f"{self.folder}: another run is writing here (process {handle.read().strip() or 'unknown'}); "
                     "wait for it, or choose --results DIR"
                 ) from None
+            except OSError as error:
+                raise BenchError(f"{path}: cannot be locked ({error.strerror}); choose --results DIR") from None
             handle.truncate(0)
             handle.write(str(os.getpid()))
             handle.flush()
             for left in self.trials.glob(".aside-*"):  # a killed run's half-written work
-                shutil.rmtree(left)
+                shutil.rmtree(left, ignore_errors=True)
             for left in self.candidates.glob("*.aside"):
-                left.unlink()
+                left.unlink(missing_ok=True)
             yield
 
     def record(self, trial: str) -> Record | None:

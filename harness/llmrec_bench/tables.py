@@ -151,16 +151,20 @@ def _notes(
     source = trials[0].dataset.source
     if data.simulated:
         yield f"SIMULATED: the interactions of '{source.name}' are made by a program, not observed."
-    queries = next((r.dataset.queries for r in finished), None)
+    parts = plan.prepared[dataset].split
+    untrained = int((parts.train.item_counts(data.n_items) == 0).sum())
+    queries = next((r.dataset.queries for r in finished), None)  # a candidate file may ask for fewer than the split
     yield (
         f"Data {data.fingerprint}: {source.name}, {data.n_users:,} users, {data.n_items:,} items, "
-        f"{len(data.sequences.items):,} interactions" + (f"; {queries:,} queries." if queries is not None else ".")
+        f"{len(data.sequences.items):,} interactions"
+        + ("" if queries is None else f"; {queries:,} queries")
+        + (f"; {untrained:,} items have no training interaction." if untrained else ".")
     )
     yield f"Protocol {protocol.hash}: {protocol.describe()}."
     if len(seeds) > 1:
+        named = ", ".join(map(str, seeds)) if len(seeds) <= 10 else f"{seeds[0]} to {seeds[-1]} ({len(seeds)} in all)"
         yield (
-            f"Mean ± standard deviation over seeds {', '.join(map(str, seeds))}: "
-            "the spread of repeated runs, not a test between methods."
+            f"Mean ± standard deviation over seeds {named}: the spread of repeated runs, not a test between methods."
         )
     else:
         yield f"One seed ({seeds[0]}): no spread is known."

@@ -79,6 +79,7 @@ def _hear(member: _Member, watcher: Watcher) -> bool:
 
     job = member.job
     assert job is not None
+    alive = member.process.is_alive()  # asked first: what it said before it died is still in the pipe
     try:
         while member.link.poll():
             kind, value = member.link.recv()
@@ -90,7 +91,7 @@ def _hear(member: _Member, watcher: Watcher) -> bool:
                 return False
             elif kind == "stopped":
                 raise BenchError(value)
-        if member.process.is_alive():
+        if alive:
             return False
     except (EOFError, ConnectionResetError):
         pass

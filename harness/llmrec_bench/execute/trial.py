@@ -218,7 +218,7 @@ def _method_part(job: Job) -> MethodPart:
 def _protocol_part(job: Job, candidates_hash: str | None) -> ProtocolPart:
     protocol = job.trial.protocol
     return ProtocolPart(
-        hash=protocol.hash,
+        hash=job.trial.protocol_hash,
         description=protocol.describe(),
         settings=protocol.model_dump(mode="json"),
         candidates_hash=candidates_hash,

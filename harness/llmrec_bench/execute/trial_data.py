@@ -1,12 +1,15 @@
 """The data of one trial: training rows for the method, queries with their candidates, and the targets it never sees."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from llmrec_bench.candidates import offer
 from llmrec_bench.data.dataset import Dataset, fingerprint
 from llmrec_bench.data.sequences import Sequences
+from llmrec_bench.data.splits import Split
 from llmrec_bench.data.training import Queries, TrainingData
 from llmrec_bench.errors import BenchError
 from llmrec_bench.metrics.rankings import Popularity
@@ -79,12 +82,19 @@ def _load_shared(trial: Trial) -> _Shared:
             f"data set '{trial.dataset.label}' changed while the suite ran: fingerprint {trial.fingerprint} "
             f"when planned, {dataset.fingerprint} now; run the suite again"
         )
-    for sequences in (parts.train, parts.validation.histories, parts.validation_targets, parts.test.histories):
-        for array in (sequences.offsets, sequences.items, sequences.times, sequences.ratings):
-            if array is not None:
-                array.flags.writeable = False  # the next trial reads the same arrays
+    for array in _arrays(parts):
+        array.flags.writeable = False  # the next trial reads the same arrays
     return _Shared(
         prepared,
         training_fingerprint=fingerprint(parts.train, [dataset.items[c] for c in sorted(dataset.items.columns)]),
         popularity=Popularity(parts.train.item_counts(dataset.n_items), int(np.count_nonzero(parts.train.lengths))),
     )
+
+
+def _arrays(parts: Split) -> Iterator[npt.NDArray[np.generic]]:
+    """Every array of a split that a method may get hold of."""
+    for queries in (parts.validation, parts.test):
+        yield from (a for a in (queries.users, queries.cut_times) if a is not None)
+    for sequences in (parts.train, parts.validation.histories, parts.validation_targets, parts.test.histories):
+        columns = (sequences.offsets, sequences.items, sequences.times, sequences.ratings)
+        yield from (column for column in columns if column is not None)
