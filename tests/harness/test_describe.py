@@ -215,7 +215,7 @@ def test_a_mark_is_taken_as_written(catalog: Catalog, option: str, mark: str) ->
 
 def test_a_path_speaks_for_itself_and_options_have_the_last_word(catalog: Catalog, tmp_path: Path) -> None:
     path = tmp_path / "a.number"
-    path.touch()
+    path.write_text("7")
     assert resolve_source(catalog, str(path), []) == Plain(path=path, rate=2.0)
     assert resolve_source(catalog, str(path), ["rate=3"]) == Plain(path=path, rate=3.0)
 
@@ -240,13 +240,21 @@ def test_a_source_that_cannot_be_made(catalog: Catalog, name: str, options: list
 @pytest.mark.parametrize(("file", "who"), [("both.number", "number, other"), ("some.thing", "none")])
 def test_a_path_that_does_not_speak_for_itself(catalog: Catalog, tmp_path: Path, file: str, who: str) -> None:
     path = tmp_path / file
-    path.touch()
+    path.write_text("7")
     with pytest.raises(BenchError) as error:
         resolve_source(catalog, str(path), [])
     assert str(error.value) == (
         f"{path}: the format is not plain to see (recognised by: {who}); name the source, as in "
         f"bench data describe interaction-table -o path={path}"
     )
+
+
+def test_an_empty_file_is_called_empty(catalog: Catalog, tmp_path: Path) -> None:
+    path = tmp_path / "a.number"
+    path.touch()
+    with pytest.raises(BenchError) as error:
+        resolve_source(catalog, str(path), [])
+    assert str(error.value) == f"{path}: the file is empty"
 
 
 def test_filters_from_the_command_line() -> None:
