@@ -102,10 +102,9 @@ def compare_convergence(model: str, recbole: str, data: MovieLens, folder: Path,
     with np.load(file) as scores:
         reached = {part: data.ndcg(lambda q, part=part: scores[part][q.users], part) for part in ("validation", "test")}
     best = peer["best"]
-    print(
-        f"RecBole  best epoch {best + 1} of {len(peer['cpu'])}: {peer['cpu'][best]:.1f} CPU s, "
-        f"{peer['wall'][best]:.1f} wall s; NDCG@10 {reached['validation']:.4f} validation, {reached['test']:.4f} test, by our evaluator"
-    )
+    seconds = f"{peer['cpu'][best]:.1f} CPU s, {peer['wall'][best]:.1f} wall s"
+    ndcg = f"NDCG@10 {reached['validation']:.4f} validation, {reached['test']:.4f} test"
+    print(f"RecBole  best epoch {best + 1} of {len(peer['cpu'])}: {seconds}; {ndcg}, by our evaluator")
     if not peer["converged"]:
         print(f"         not converged: stopped after {minutes:g} minutes; its converged value would be higher")
     ours = run_trainer("with_llmrec_bench.py", sys.executable, {"task": "converge", "model": model, "options": {}})
