@@ -26,20 +26,22 @@ ORDER = [
     {"store", "evaluate"},
     {"plan"},
     {"suite"},
-    {"suite_names"},
+    {"suite_methods", "suite_names"},
     {"plugins"},
     {"candidates"},
     {"candidate_files"},
     {"protocol"},
     {"method", "metrics"},
     {"data"},
+    {"tuning"},
+    {"search_space"},
     {"suite_mistakes"},
     {"yaml_lines"},
     {"hookspecs", "config", "errors", "tie_order"},
 ]
 LEVELS = {room: -level for level, rooms in enumerate(ORDER) for room in rooms}
 
-HEAVY = {"torch", "scipy", "recbole", "transformers"}
+HEAVY = {"torch", "scipy", "recbole", "transformers", "optuna"}
 SHARED_FAMILIES = {"blocks", "stages"}
 PAST_TYPE_CHECKING = {"hookspecs"}
 """Modules that name the types of higher rooms, for type checkers only."""

@@ -16,7 +16,8 @@ from llmrec_bench.plan import PreparedData, Trial
 from llmrec_bench.plugins import load_catalog
 from llmrec_bench.protocol import Protocol
 from llmrec_bench.store import Store
-from llmrec_bench.suite import SuiteDataset, SuiteMethod
+from llmrec_bench.suite import SuiteDataset
+from llmrec_bench.suite_methods import SuiteMethod
 
 CATALOG = load_catalog()
 QUICK = {name: {"epochs": 2, "width": 16} for name in ("gru4rec", "sasrec", "srgnn")}
@@ -62,7 +63,7 @@ def scores_on(dataset: Dataset, candidates: np.ndarray | None, name: str, folder
             return scores
 
     config: Config = kind.Config(**QUICK.get(name, {}))
-    method = SuiteMethod(name, Recorded, config)
+    method = SuiteMethod(name, Recorded, config, {})
     trial = Trial("canary", SuiteDataset("shop", dataset.source, Preparation()), "0", method, protocol, "0", seed=3)
     job = Job(trial, Store(folder, "canary"), "canary", "builtin", {}, CATALOG.metrics, "cpu", {}, False)
     bench = Workbench()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from llmrec_bench.metrics.rankings import Rankings
     from llmrec_bench.plan import Plan, make_plan
     from llmrec_bench.plugins import Catalog, load_catalog
+    from llmrec_bench.search_space import Choice, Range
     from llmrec_bench.store import Record, Store
     from llmrec_bench.suite import Suite, load_suite
     from llmrec_bench.table_text import render_tables
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "BenchError": "errors",
     "Catalog": "plugins",
+    "Choice": "search_space",
     "Config": "config",
     "DataSource": "data.source",
     "Log": "data.source",
@@ -36,6 +38,7 @@ _HOMES = {
     "PerUserMetric": "metrics.metric",
     "Plan": "plan",
     "Queries": "data.training",
+    "Range": "search_space",
     "Rankings": "metrics.rankings",
     "Record": "store",
     "Run": "method",
@@ -58,6 +61,7 @@ __all__ = [
     "PAD",
     "BenchError",
     "Catalog",
+    "Choice",
     "Config",
     "DataSource",
     "Log",
@@ -66,6 +70,7 @@ __all__ = [
     "PerUserMetric",
     "Plan",
     "Queries",
+    "Range",
     "Rankings",
     "Record",
     "Run",

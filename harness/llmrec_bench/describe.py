@@ -14,6 +14,7 @@ from llmrec_bench.data.filters import FunnelStep
 from llmrec_bench.data.source import DataSource
 from llmrec_bench.errors import BenchError, suggest
 from llmrec_bench.plugins import Catalog
+from llmrec_bench.search_space import declared_space
 
 KINDS = ("methods", "datasets", "metrics")
 
@@ -58,12 +59,15 @@ def _describe(catalog: Catalog, kind: str, name: str, entry: Any) -> Iterator[st
     options = list(_options(entry.Config if kind == "methods" else entry))
     yield "\nOptions:" if options else "\nNo options."
     yield from options
+    for name, named in entry.settings.items() if kind == "methods" else ():
+        yield f"\nSettings '{name}': " + ", ".join(f"{option}={_plain(value)}" for option, value in named.items())
 
 
 def _options(config: type[BaseModel]) -> Iterator[str]:
-    schema = config.model_json_schema()
+    schema, space = config.model_json_schema(), declared_space(config)
     for name, field in config.model_fields.items():
         allowed = "; ".join(_allowed(schema["properties"].get(field.alias or name, {}), schema))
+        allowed += f"; tuned over {space[name]}" if name in space else ""
         default = (
             "required" if field.is_required() else f"default {_plain(field.get_default(call_default_factory=True))}"
         )

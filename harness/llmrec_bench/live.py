@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from llmrec_bench.execute.job import Job
-from llmrec_bench.execute.run import Progress
+from llmrec_bench.execute.run import Progress, SearchProgress
 
 
 class RunView:
@@ -25,6 +25,7 @@ class RunView:
         self._seconds: dict[tuple[str, str], list[float]] = {}
         self._left: list[tuple[str, str]] = []
         self._done = self._total = self._failed = 0
+        self._what = "trials"
 
     @contextmanager
     def open(self) -> Iterator["RunView"]:
@@ -36,7 +37,7 @@ class RunView:
             self._live = live
             yield self
 
-    def begin(self, progress: Sequence[Progress]) -> "RunView":
+    def begin(self, progress: Sequence[Progress], searches: Sequence[SearchProgress]) -> "RunView":
         """Learn what is to be run, and from stored records how long such trials take."""
         self._total = len(progress)
         for p in progress:
@@ -48,15 +49,23 @@ class RunView:
             if p.record is not None and p.record.resources is not None:
                 spent = p.record.resources
                 self._seconds.setdefault(key, []).append(spent.fit_seconds + spent.score_seconds + spent.rank_seconds)
+        for found in searches:
+            self._what = "trials and fits"
+            key = (found.search.dataset.label, found.search.method.label)
+            missing = found.search.tuning.fits - len(found.fits)
+            self._total += found.search.tuning.fits
+            self._done += len(found.fits)
+            self._left += [key] * missing
+            self._seconds.setdefault(key, []).extend(fit.fit_seconds for fit in found.fits)
         return self
 
     def phase(self, job: Job, phase: str) -> None:
-        """A trial has entered a phase."""
+        """A job has entered a phase."""
         self._started.setdefault(job.trial.id, time.monotonic())
         self._running[job.trial.id] = (job, phase)
 
     def finished(self, job: Job) -> None:
-        """A trial's record is stored."""
+        """A trial's record, or a search's fit, is stored."""
         trial = job.trial
         key = (trial.dataset.label, trial.method.label)
         seconds = time.monotonic() - self._started.pop(trial.id, time.monotonic())
@@ -64,15 +73,20 @@ class RunView:
         self._seconds.setdefault(key, []).append(seconds)
         self._left.remove(key)
         self._done += 1
-        record = job.store.record(trial.id)
-        failure = record.failure if record is not None else None
-        line = f"[{self._done}/{self._total}] {trial.label}: "
+        failure, found = None, ""
+        if job.fit is not None:
+            fit = job.store.fits(job.fit.search.id)[job.fit.number]
+            failure = fit.failure
+            found = "" if fit.value is None else f"{fit.metric} {fit.value:.4f} on validation, "
+        elif (record := job.store.record(trial.id)) is not None:
+            failure = record.failure
+        line = f"[{self._done}/{self._total}] {job.label}: "
         if failure is not None:
             self._failed += 1
             first = (failure.message.strip() or "no message").splitlines()[0]
             line += f"FAILED in {failure.phase or 'its process'} ({failure.kind}: {first})"
         else:
-            line += f"{_span(seconds)}"
+            line += f"{found}{_span(seconds)}"
         if self._left and not self._console.is_terminal:
             line += f"; {len(self._left)} left, {self._time_left()}"
         self._console.print(Text(line, style="red" if failure else ""), soft_wrap=True)
@@ -84,11 +98,12 @@ class RunView:
     def _render(self) -> Text:
         now = time.monotonic()
         lines = [
-            f"  {job.trial.label}: {phase}, {_span(now - self._started[job.trial.id])}"
+            f"  {job.label}: {phase}, {_span(now - self._started[job.trial.id])}"
             for job, phase in list(self._running.values())
         ]
         failed = f", {self._failed} failed" if self._failed else ""
-        lines.append(f"{self._done} of {self._total} trials done{failed}, {len(self._left)} left, {self._time_left()}")
+        done = f"{self._done} of {self._total} {self._what} done{failed}"
+        lines.append(f"{done}, {len(self._left)} left, {self._time_left()}")
         return Text("\n".join(lines))
 
     def _time_left(self) -> str:

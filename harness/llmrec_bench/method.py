@@ -1,9 +1,9 @@
 """The thing being compared: a method is configured, fitted on the past, and scores candidates."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -45,8 +45,12 @@ class Method(ABC):
     source: ClassVar[str] = ""
     """The paper (and equation or table) the method comes from."""
 
+    settings: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Options that a paper or a well-known implementation uses, by name: `settings: NAME` in a suite sets them, and a
+    table marks the row."""
+
     class Config(BaseConfig):
-        """No options."""
+        """No options. A `Range` or `Choice` in a field's annotation says what tuning may try."""
 
     def __init__(self, config: Config) -> None:
         """Store the options and nothing else; `fit` does the work and overwrites earlier fits."""

@@ -4,14 +4,18 @@ import fnmatch
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from llmrec_bench.candidates import check_candidates
 from llmrec_bench.data.dataset import Dataset, load_dataset
 from llmrec_bench.data.splits import Split, split
 from llmrec_bench.errors import BenchError, SuiteErrors, suggest
 from llmrec_bench.protocol import Protocol
-from llmrec_bench.suite import Suite, SuiteDataset, SuiteMethod
+from llmrec_bench.search_space import plain_space
+from llmrec_bench.suite import Suite, SuiteDataset
+from llmrec_bench.suite_methods import SuiteMethod
+from llmrec_bench.tuning import Tuning
 
 IDENTITY_VERSION = 1
 """Raised when the same experiment would get another id."""
@@ -23,6 +27,42 @@ class PreparedData:
 
     dataset: Dataset
     split: Split
+
+
+@dataclass(frozen=True)
+class Search:
+    """The tuning of one method on one data set: fits that are measured on the validation queries, one after another."""
+
+    id: str
+    """12 hex digits, as of a trial. The number of fits is not part of it: a larger budget goes on where a smaller one
+    ended."""
+    dataset: SuiteDataset
+    fingerprint: str
+    """Of the prepared data set."""
+    method: SuiteMethod
+    """With the options of the first fit, and the space of the others."""
+    protocol: Protocol
+    protocol_hash: str
+    tuning: Tuning
+
+    @property
+    def label(self) -> str:
+        """What a person reads: data set and method."""
+        return f"{self.dataset.label} {self.method.label} tuning"
+
+    def fit(self, number: int, options: dict[str, Any]) -> "Trial":
+        """What a worker runs for one fit. Raises pydantic's `ValidationError` where the options do not go together."""
+        method = self.method.method
+        config = method.Config.model_validate({**self.method.config.model_dump(), **options})
+        return Trial(
+            id=f"{self.id}-{number:03}",
+            dataset=self.dataset,
+            fingerprint=self.fingerprint,
+            method=replace(self.method, config=config),
+            protocol=self.protocol,
+            protocol_hash=self.protocol_hash,
+            seed=self.tuning.seed,
+        )
 
 
 @dataclass(frozen=True)
@@ -39,6 +79,8 @@ class Trial:
     protocol_hash: str
     """Of `protocol`, worked out once: it may have to read a candidate file."""
     seed: int
+    search: Search | None = None
+    """What chooses the options of a tuned method; the method's config is then where the search starts."""
 
     @property
     def label(self) -> str:
@@ -54,6 +96,11 @@ class Plan:
     trials: tuple[Trial, ...]
     prepared: dict[str, PreparedData]
     """Data sets by label, already read and split."""
+
+    @property
+    def searches(self) -> tuple[Search, ...]:
+        """What the trials of tuned methods wait for, each once."""
+        return tuple({t.search.id: t.search for t in self.trials if t.search is not None}.values())
 
 
 def make_plan(suite: Suite, only: Sequence[str] = (), seeds: Sequence[int] | None = None) -> Plan:
@@ -84,19 +131,23 @@ def make_plan(suite: Suite, only: Sequence[str] = (), seeds: Sequence[int] | Non
         labels = [m.label for m in suite.methods]
         raise BenchError(f"--only {' '.join(only)}: no method of {suite.path} matches{suggest(only[0], labels)}")
     protocol_hash = suite.protocol.hash
-    trials = [
-        Trial(
-            trial_id(method, protocol_hash, prepared[dataset.label].dataset.fingerprint, seed),
-            dataset,
-            prepared[dataset.label].dataset.fingerprint,
-            method,
-            suite.protocol,
-            protocol_hash,
-            seed,
-        )
-        for dataset, method in pairs
-        for seed in (suite.seeds if seeds is None else seeds)
-    ]
+    trials = []
+    for dataset, method in pairs:
+        fingerprint = prepared[dataset.label].dataset.fingerprint
+        search = None
+        if method.space:
+            if not len(prepared[dataset.label].split.validation):
+                mistakes.append(
+                    f"{suite.path}: methods.{method.label}.tune: the split leaves '{dataset.label}' no validation "
+                    "query to choose options by; hold some out"
+                )
+            own = search_id(method, protocol_hash, fingerprint, suite.tuning)
+            search = Search(own, dataset, fingerprint, method, suite.protocol, protocol_hash, suite.tuning)
+        for seed in suite.seeds if seeds is None else seeds:
+            identity = trial_id(method, protocol_hash, fingerprint, seed, search)
+            trials.append(Trial(identity, dataset, fingerprint, method, suite.protocol, protocol_hash, seed, search))
+    if mistakes:
+        raise SuiteErrors(mistakes)
     return Plan(suite, tuple(trials), prepared)
 
 
@@ -111,17 +162,34 @@ def prepare(entry: SuiteDataset, protocol: Protocol) -> PreparedData:
     return PreparedData(dataset, parts)
 
 
-def trial_id(method: SuiteMethod, protocol_hash: str, fingerprint: str, seed: int) -> str:
+def trial_id(method: SuiteMethod, protocol_hash: str, fingerprint: str, seed: int, search: Search | None = None) -> str:
     """12 hex digits over everything that can change a score, and nothing else."""
+    searched = {} if search is None else {"search": search.id, "fits": search.tuning.fits}
+    return _digest({**_identity(method, protocol_hash, fingerprint), "seed": seed, **searched})
+
+
+def search_id(method: SuiteMethod, protocol_hash: str, fingerprint: str, tuning: Tuning) -> str:
+    """12 hex digits over everything that can change what a search tries."""
     identity = {
+        **_identity(method, protocol_hash, fingerprint),
+        "space": plain_space(method.space),
+        "tuning": tuning.model_dump(mode="json", exclude={"fits"}),
+    }
+    return _digest(identity)
+
+
+def _identity(method: SuiteMethod, protocol_hash: str, fingerprint: str) -> dict[str, Any]:
+    return {
         "identity_version": IDENTITY_VERSION,
         "method": method.method.name,
         "method_version": method.method.version,
         "config": method.config.model_dump(mode="json"),
         "protocol": protocol_hash,
         "data": fingerprint,
-        "seed": seed,
     }
+
+
+def _digest(identity: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -6,6 +6,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import pluggy
+from pydantic import ValidationError
 
 from llmrec_bench import hookspecs
 from llmrec_bench.data.source import DataSource
@@ -131,6 +132,14 @@ def _fault(offer: object, base: type) -> str | None:
         return f"has {offer.name!r} for a name"  # type: ignore[attr-defined]
     if issubclass(offer, Method) and not (isinstance(offer.Config, type) and issubclass(offer.Config, Method.Config)):
         return "has a Config that is not a subclass of Method.Config"
+    if issubclass(offer, Method):
+        for name, options in offer.settings.items():
+            try:
+                offer.Config.model_validate(dict(options))
+            except ValidationError as error:
+                first = error.errors()[0]
+                where = ".".join(map(str, first["loc"])) or "options"
+                return f"has settings '{name}' that its Config refuses ({where}: {_one_line(first['msg'])})"
     abstract = getattr(offer, "__abstractmethods__", None)
     if abstract:
         return f"does not define {', '.join(sorted(abstract))}"

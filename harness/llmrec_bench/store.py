@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,12 +18,15 @@ from llmrec_bench.data.sequences import PAD
 from llmrec_bench.errors import BenchError
 from llmrec_bench.metrics.rankings import Popularity, Rankings, Ranks
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 2: records of tuned trials
 """Of records; older ones still load."""
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+PartT = TypeVar("PartT", bound=_Part)
 
 
 class DatasetPart(_Part):
@@ -87,6 +90,53 @@ class Failure(_Part):
     traceback: str
 
 
+class TuningPart(_Part):
+    """How a tuned trial came by its options."""
+
+    search: str
+    """Its id; the fits lie in a folder of that name."""
+    fits: int
+    failed_fits: int
+    fit_seconds: float
+    """Wall-clock seconds of all these fits, their validation included."""
+    metric: str
+    """Of the validation queries, by which the options were chosen."""
+    value: float
+    """The highest."""
+    untuned_value: float | None
+    """That of the options the search started from; None where their fit failed."""
+    options: dict[str, Any]
+    """What was chosen for the searched options; none where those the search started from were best."""
+
+
+class SearchFit(_Part):
+    """One fit of a search, measured on the validation queries."""
+
+    schema_version: int = SCHEMA_VERSION
+    search: str
+    number: int
+    dataset: str
+    """Its label."""
+    fingerprint: str
+    method: str
+    """Its name."""
+    version: str
+    config: dict[str, Any]
+    """Resolved, as the method was given it."""
+    options: dict[str, Any]
+    """What the search proposed; none in the first fit."""
+    protocol_hash: str
+    metric: str
+    seed: int
+    value: float | None
+    """Of the metric; None where the fit failed."""
+    fit_seconds: float
+    """Wall-clock seconds, loading left out and validation included."""
+    log: list[str]
+    provenance: dict[str, Any]
+    failure: Failure | None = None
+
+
 class Record(_Part):
     """What one trial left."""
 
@@ -102,9 +152,13 @@ class Record(_Part):
     """Means by `NDCG@10`; None where undefined."""
     chance: dict[str, float | None]
     """What a constant scorer gets on the same queries; None where a metric has no chance level."""
+    standard_errors: dict[str, float] = {}
+    """Of the means that are taken over users, by the spread of their values (n - 1)."""
     resources: Resources | None
     provenance: dict[str, Any]
     log: list[str]
+    tuning: TuningPart | None = None
+    """None where the options stand in the suite."""
     failure: Failure | None = None
     """Of a failed trial; of a finished one, why it could not be measured again when metrics were added."""
 
@@ -120,6 +174,7 @@ class Store:
         self.folder = root / suite
         self.trials = self.folder / "trials"
         self.candidates = self.folder / "candidates"
+        self.searches = self.folder / "searches"
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -149,33 +204,45 @@ class Store:
             handle.flush()
             for left in self.trials.glob(".aside-*"):  # a killed run's half-written work
                 shutil.rmtree(left, ignore_errors=True)
-            for left in self.candidates.glob("*.aside"):
+            for left in (*self.candidates.glob("*.aside"), *self.searches.glob("*/.aside-*")):
                 left.unlink(missing_ok=True)
             yield
 
     def record(self, trial: str) -> Record | None:
         """The stored record, or None. Raises `BenchError` naming a file that is corrupt or from a newer version."""
-        path = self.trials / trial / "record.json"
+        return _read(self.trials / trial / "record.json", Record, self.trials / trial)
+
+    def fits(self, search: str) -> list[SearchFit]:
+        """The fits of a search, in their order, up to the first that is not there.
+
+        Raises `BenchError` naming a file that is corrupt or from a newer version.
+        """
+        found: list[SearchFit] = []
+        while (fit := _read(path := self._fit_path(search, len(found)), SearchFit, path)) is not None:
+            found.append(fit)
+        return found
+
+    def write_fit(self, fit: SearchFit) -> None:
+        """Store one fit of a search. Raises `BenchError` where the disk is full or the folder cannot be written."""
+        path = self._fit_path(fit.search, fit.number)
+        aside = path.parent / f".aside-{path.name}"
         try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return None
-        except UnicodeDecodeError as error:
-            raise BenchError(f"{path}: corrupt record ({error.reason}); delete {path.parent} to run it again") from None
+            path.parent.mkdir(parents=True, exist_ok=True)
+            aside.write_text(fit.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            aside.replace(path)
         except OSError as error:
-            raise BenchError(f"{path}: cannot be read ({error.strerror}); choose --results DIR") from None
+            aside.unlink(missing_ok=True)
+            raise self._unwritten(path, error) from None
+
+    def forget_fits(self, search: str) -> None:
+        """Take a search back to its beginning. Raises `BenchError` where the folder cannot be written."""
         try:
-            version = _Version.model_validate_json(text).schema_version
-            if version > SCHEMA_VERSION:  # whose fields may be others, which is no reason to delete it
-                raise BenchError(f"{path}: written by a newer llmrec-bench (record schema {version}); use that one")
-            record = Record.model_validate_json(text)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "the file"
-            raise BenchError(
-                f"{path}: corrupt record ({where}: {first['msg']}); delete {path.parent} to run the trial again"
-            ) from None
-        return record
+            shutil.rmtree(self.searches / search)
+        except OSError as error:
+            raise BenchError(f"{self.searches / search}: cannot be deleted ({error.strerror})") from None
+
+    def _fit_path(self, search: str, number: int) -> Path:
+        return self.searches / search / f"fit-{number:03}.json"
 
     def write(
         self,
@@ -205,12 +272,15 @@ class Store:
                 aside.rename(final)
         except OSError as error:
             shutil.rmtree(aside, ignore_errors=True)
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise BenchError(
-                    f"{self.folder}: the disk is full; finished trials are kept: free space, then run again to go on"
-                ) from None
-            raise BenchError(f"{final}: cannot be written ({error.strerror or error})") from None
+            raise self._unwritten(final, error) from None
         return final
+
+    def _unwritten(self, path: Path, error: OSError) -> BenchError:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return BenchError(
+                f"{self.folder}: the disk is full; finished trials are kept: free space, then run again to go on"
+            )
+        return BenchError(f"{path}: cannot be written ({error.strerror or error})")
 
     def amend(self, record: Record) -> None:
         """Replace a stored record and leave its tables. Raises `BenchError` where the folder cannot be written."""
@@ -260,3 +330,31 @@ class Store:
             raise BenchError(
                 f"{path}: cannot be read ({reason}); delete {path.parent} to run the trial again"
             ) from None
+
+
+def _read(path: Path, kind: type[PartT], to_delete: Path) -> PartT | None:
+    """What a file holds, or None where there is none; `to_delete` is what a reader is told to delete if it is corrupt.
+
+    Raises `BenchError` naming a file that is corrupt or from a newer version.
+    """
+    what = "record" if kind is Record else "fit"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise BenchError(f"{path}: corrupt {what} ({error.reason}); delete {to_delete} to run it again") from None
+    except OSError as error:
+        raise BenchError(f"{path}: cannot be read ({error.strerror}); choose --results DIR") from None
+    try:
+        version = _Version.model_validate_json(text).schema_version
+        if version > SCHEMA_VERSION:  # whose fields may be others, which is no reason to delete it
+            raise BenchError(f"{path}: written by a newer llmrec-bench (record schema {version}); use that one")
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        again = "the trial" if kind is Record else "it"
+        raise BenchError(
+            f"{path}: corrupt {what} ({where}: {first['msg']}); delete {to_delete} to run {again} again"
+        ) from None

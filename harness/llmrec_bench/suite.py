@@ -1,6 +1,5 @@
 """What a suite's YAML says: its shape, and the loader that reports every mistake at once."""
 
-import itertools
 import json
 import os
 import unicodedata
@@ -15,11 +14,12 @@ from llmrec_bench.config import Config
 from llmrec_bench.data.dataset import Preparation
 from llmrec_bench.data.source import DataSource
 from llmrec_bench.errors import SuiteErrors, suggest
-from llmrec_bench.method import Method
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.protocol import CandidateFile, Protocol
+from llmrec_bench.suite_methods import MethodEntry, SuiteMethod, resolve_methods
 from llmrec_bench.suite_mistakes import Mistakes
 from llmrec_bench.suite_names import check_names, rows_of
+from llmrec_bench.tuning import Tuning
 from llmrec_bench.yaml_lines import Document, Location, read_yaml
 
 ConfigT = TypeVar("ConfigT", bound=Config)
@@ -42,17 +42,6 @@ class DatasetEntry(Preparation):
     """Name of the data source; `bench list datasets` shows them."""
     options: dict[str, JsonValue] = {}  # noqa: RUF012 - pydantic copies defaults
     """Options of the source; `bench describe NAME` explains them. Relative paths start at the suite's folder."""
-
-
-class MethodEntry(Config):
-    """One method, or with a grid one method for every combination."""
-
-    method: str | None = None
-    """Name of the method; left out, the label is the name. `bench list methods` shows them."""
-    config: dict[str, JsonValue] = {}  # noqa: RUF012
-    """Options that differ from the method's defaults; `bench describe NAME` explains them."""
-    grid: dict[str, Annotated[list[JsonValue], Field(min_length=1)]] = {}  # noqa: RUF012
-    """Option -> values; every combination becomes a row of its own, labelled `label[option=value]`."""
 
 
 class TableEntry(Config):
@@ -81,6 +70,8 @@ class SuiteFile(Config):
     """Methods by label."""
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1)] = [1, 2, 3]  # noqa: RUF012
     """One trial for each; means and deviations are over these."""
+    tune: Tuning = Tuning()
+    """How the methods that ask for `tune` are tuned: every one with the same budget, on validation queries only."""
     metrics: Annotated[list[str], Field(min_length=1)] = ["HR", "NDCG", "MRR"]  # noqa: RUF012
     """Metrics to compute at every cut-off of the protocol; `bench list metrics` shows them."""
     tables: dict[Label, TableEntry] = {}  # noqa: RUF012
@@ -96,15 +87,6 @@ class SuiteDataset:
     label: str
     source: DataSource
     preparation: Preparation
-
-
-@dataclass(frozen=True)
-class SuiteMethod:
-    """A method with its resolved config."""
-
-    label: str
-    method: type[Method]
-    config: Config
 
 
 @dataclass(frozen=True)
@@ -130,6 +112,7 @@ class Suite:
     protocol: Protocol
     methods: tuple[SuiteMethod, ...]
     seeds: tuple[int, ...]
+    tuning: Tuning
     metrics: tuple[str, ...]
     tables: tuple[SuiteTable, ...]
 
@@ -181,7 +164,7 @@ def _resolve(
         file = None
     sections = data if isinstance(data, dict) else {}
     datasets = list(_datasets(sections.get("datasets"), mistakes, catalog, document.path.parent))
-    methods = list(_methods(sections.get("methods"), mistakes, catalog))
+    methods = list(resolve_methods(sections.get("methods"), mistakes, catalog))
     labels = [m.label for m in methods]
     check_names({"metrics": SuiteFile.model_fields["metrics"].default, **sections}, labels, mistakes, catalog)
     if file is None:
@@ -195,6 +178,7 @@ def _resolve(
         protocol=_with_candidates(file.protocol, mistakes, document.path.parent),
         methods=tuple(methods),
         seeds=tuple(file.seeds),
+        tuning=file.tune,
         metrics=tuple(file.metrics),
         tables=tuple(_tables(file, [d.label for d in datasets], labels)),
     )
@@ -247,48 +231,6 @@ def _with_candidates(protocol: Protocol, mistakes: Mistakes, folder: Path) -> Pr
         mistakes.add(("protocol", "candidates", "path"), f"protocol.candidates.path: {message}")
     placed = _anchor(rule.model_copy(update={"path": Path(written).expanduser()}), folder)
     return protocol.model_copy(update={"candidates": placed})
-
-
-def _methods(section: Any, mistakes: Mistakes, catalog: Catalog) -> Iterator[SuiteMethod]:
-    first: dict[str, str] = {}
-    labels: set[str] = set()
-    for label, entry in section.items() if isinstance(section, dict) else ():
-        if not isinstance(entry, dict):
-            continue
-        name = label if entry.get("method") is None else entry["method"]
-        config, grid = entry.get("config", {}), entry.get("grid", {})
-        if not isinstance(name, str):
-            continue  # reported as a mistake of shape already
-        if name not in catalog.methods:
-            mistakes.add(("methods", label, "method"), catalog.unknown("method", name))
-            continue
-        if not isinstance(config, dict) or not isinstance(grid, dict):
-            continue
-        for key in grid.keys() & config.keys():
-            message = f"methods.{label}: '{key}' is fixed under config and varied under grid"
-            mistakes.add(("methods", label, "grid", key), message)
-        if not all(isinstance(values, list) for values in grid.values()):
-            continue
-        method = catalog.methods[name]
-        for combination in itertools.product(*grid.values()):
-            varied = dict(zip(grid, combination, strict=True))
-            in_grid = dict.fromkeys(varied, ("methods", label, "grid"))
-            resolved = mistakes.parse(method.Config, {**config, **varied}, ("methods", label, "config"), in_grid)
-            if resolved is None:
-                continue
-            options = ",".join(f"{key}={value}" for key, value in varied.items())
-            full_label = f"{label}[{options}]" if options else label
-            identity = f"{name} {resolved.model_dump_json()}"
-            if identity in first:
-                message = f"'{full_label}' is the same as '{first[identity]}': same method, same options"
-                mistakes.add(("methods", label), message)
-                continue
-            if full_label in labels:
-                mistakes.add(("methods", label), f"two methods are labelled '{full_label}'; rename one")
-                continue
-            first[identity] = full_label
-            labels.add(full_label)
-            yield SuiteMethod(full_label, method, resolved)
 
 
 def _tables(file: SuiteFile, datasets: list[str], methods: list[str]) -> Iterator[SuiteTable]:

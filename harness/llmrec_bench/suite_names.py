@@ -27,12 +27,27 @@ def check_names(sections: dict[str, Any], rows: Sequence[str], mistakes: Mistake
         for i, value in enumerate(values):
             if value in values[:i]:
                 mistakes.add((section, i), f"{section}: {value} stands here twice")
+    _check_tuning(sections.get("tune"), mistakes, catalog)
     _check_tables(sections, rows, mistakes)
 
 
 def rows_of(label: str, rows: Sequence[str]) -> list[str]:
     """The row with this label, and those its grid made."""
     return [row for row in rows if row == label or row.startswith(f"{label}[")]
+
+
+def _check_tuning(section: Any, mistakes: Mistakes, catalog: Catalog) -> None:
+    metric = section.get("metric") if isinstance(section, dict) else None
+    if not isinstance(metric, str):
+        return
+    name, _, k = metric.partition("@")
+    where = ("tune", "metric")
+    if name not in catalog.metrics:
+        mistakes.add(where, f"tune.metric: {catalog.unknown('metric', name)}")
+    elif not k.isdigit() or int(k) < 1:
+        mistakes.add(where, f"tune.metric: should name a cut-off, as {name}@10 (given '{metric}')")
+    elif catalog.metrics[name].direction != "higher":
+        mistakes.add(where, f"tune.metric: of '{name}' higher is not better, so that nothing can be chosen by it")
 
 
 def _check_tables(sections: dict[str, Any], rows: Sequence[str], mistakes: Mistakes) -> None:

@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 from tabulate import tabulate
 
-from llmrec_bench.tables import Cell, Table
+from llmrec_bench.tables import NEAR_CHANCE, Cell, Table
 
 Format = Literal["terminal", "markdown", "latex", "csv", "json"]
 FORMATS: tuple[Format, ...] = ("terminal", "markdown", "latex", "csv", "json")
@@ -50,7 +50,7 @@ class _TerminalTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield Text(_heading(self._table), style="bold")
-        yield from _grids(["method", *self._table.columns], _body(self._table), options.max_width)
+        yield from _grids(_headers(self._table), _body(self._table), options.max_width)
         yield Text("\n".join(self._table.notes) + "\n", style="dim")
 
 
@@ -96,9 +96,20 @@ def _heading(table: Table) -> str:
     return f"{title} (simulated data)" if table.simulated else title
 
 
+def _shows_settings(table: Table) -> bool:
+    """Where every method stands at its defaults, a note says so and saves the column."""
+    return any(row.settings != "default" for row in table.rows)
+
+
+def _headers(table: Table) -> list[str]:
+    return ["method", *(["settings"] if _shows_settings(table) else []), *table.columns]
+
+
 def _body(table: Table) -> list[list[str]]:
     """The method and its cells as text, row by row; the last row is the chance level."""
     columns = [[row.method for row in table.rows] + [_CHANCE]]
+    if _shows_settings(table):
+        columns.append([row.settings for row in table.rows] + [""])
     for i, level in enumerate(table.chance):
         cells = [row.cells[i] for row in table.rows]
         decimals = _decimals([cell.mean for cell in cells])
@@ -118,7 +129,13 @@ def _text(cell: Cell, seeds: int, decimals: int) -> str:
         return {"failed": "failed", "missing": "not run", "unmeasured": "not measured"}.get(cell.status, "n/a")
     spread = "" if cell.std is None else f" ±{cell.std:,.{decimals}f}"
     share = f" ({len(cell.values)}/{seeds} seeds)" if cell.status == "partial" else ""
-    return f"{cell.mean:,.{decimals}f}{spread}{share}"
+    mark = f" {NEAR_CHANCE}" if cell.near_chance else ""
+    return f"{cell.mean:,.{decimals}f}{spread}{mark}{share}"
+
+
+def _align(table: Table) -> list[str]:
+    texts = len(_headers(table)) - len(table.columns)
+    return ["left"] * texts + ["right"] * len(table.columns)
 
 
 def _markdown(table: Table) -> str:
@@ -126,8 +143,7 @@ def _markdown(table: Table) -> str:
         return text.replace("|", "\\|")
 
     body = [[plain(text) for text in row] for row in _body(table)]
-    align = ("left", *["right"] * len(table.columns))
-    grid = tabulate(body, headers=["method", *table.columns], tablefmt="pipe", disable_numparse=True, colalign=align)
+    grid = tabulate(body, headers=_headers(table), tablefmt="pipe", disable_numparse=True, colalign=_align(table))
     notes = "\n".join(f"- {note}" for note in table.notes)
     return f"**{plain(_heading(table))}**\n\n{grid}\n\n{notes}\n"
 
@@ -141,6 +157,7 @@ _LATEX = {
     ">": r"\textgreater{}",
     "[": "{[}",  # at the start of a row it would belong to the line break before
     "±": r"$\pm$",
+    NEAR_CHANCE: r"$\approx$",
 }
 
 
@@ -149,9 +166,8 @@ def _latex(table: Table) -> str:
         return "".join(_LATEX.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in text)
 
     body = [[plain(text) for text in row] for row in _body(table)]
-    align = ("left", *["right"] * len(table.columns))
-    headers = [plain(text) for text in ("method", *table.columns)]
-    grid = tabulate(body, headers=headers, tablefmt="latex_raw", disable_numparse=True, colalign=align)
+    headers = [plain(text) for text in _headers(table)]
+    grid = tabulate(body, headers=headers, tablefmt="latex_raw", disable_numparse=True, colalign=_align(table))
     lines = [line for line in grid.splitlines() if line != r"\hline"]
     # booktabs rules: above, below the header, above the chance level, below.
     lines[1:1] = [r"\toprule"]
@@ -168,14 +184,15 @@ def _csv(tables: Sequence[Table]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(
-        ["table", "dataset", "simulated", "method", "metric", "mean", "std", "seeds", "seeds_planned", "status",
-         "chance", "protocol_hash", "data_fingerprint"]
+        ["table", "dataset", "simulated", "method", "settings", "metric", "mean", "std", "seeds", "seeds_planned",
+         "status", "chance", "near_chance", "protocol_hash", "data_fingerprint"]
     )  # fmt: skip
     for table in tables:
         for row in table.rows:
             for column, cell, level in zip(table.columns, row.cells, table.chance, strict=True):
                 writer.writerow(
-                    [table.name, table.dataset, table.simulated, row.method, column, cell.mean, cell.std,
-                     len(cell.values), len(table.seeds), cell.status, level, table.protocol_hash, table.fingerprint]
+                    [table.name, table.dataset, table.simulated, row.method, row.settings, column, cell.mean, cell.std,
+                     len(cell.values), len(table.seeds), cell.status, level, cell.near_chance, table.protocol_hash,
+                     table.fingerprint]
                 )  # fmt: skip
     return out.getvalue()

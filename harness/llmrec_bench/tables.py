@@ -10,6 +10,9 @@ from llmrec_bench.plan import Plan, Trial
 from llmrec_bench.store import Record
 from llmrec_bench.suite import SuiteTable
 
+NEAR_CHANCE = "≈"
+"""Stands behind a number that a random order of the candidates might have got."""
+
 CellStatus = Literal["complete", "partial", "failed", "missing", "unmeasured", "undefined"]
 
 
@@ -26,6 +29,9 @@ class Cell:
     """Sample standard deviation over seeds (n - 1); None with fewer than two."""
     values: dict[int, float]
     """By seed."""
+    near_chance: bool
+    """The mean is below the chance level, or above it by less than two standard errors over users; False where the
+    metric has no such level or the records do not tell."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,9 @@ class Row:
     """One method."""
 
     method: str
+    settings: str
+    """Where its options come from: `default`, the name of the method's own settings, `own` for others that the suite
+    gives, or `tuned` with the number of fits."""
     cells: tuple[Cell, ...]
 
 
@@ -92,27 +101,30 @@ def _build(plan: Plan, table: SuiteTable, dataset: str, records: dict[str, Recor
     refuse_mixed(finished)
     seeds = tuple(dict.fromkeys(t.seed for t in trials))
     labels = [label for label in table.methods if any(t.method.label == label for t in trials)]
+    rows = [_row(label, [t for t in trials if t.method.label == label], table.metrics, records) for label in labels]
+    notes = list(_notes(plan, dataset, set(table.metrics), trials, finished, records, seeds))
+    if any(cell.near_chance for row in rows for cell in row.cells):
+        notes.append(f"{NEAR_CHANCE}: below chance, or above it by less than two standard errors over users.")
     return Table(
         name=table.name,
         title=table.title,
         dataset=dataset,
         simulated=any(t.dataset.source.simulated for t in trials),
         columns=table.metrics,
-        rows=tuple(
-            Row(
-                label,
-                tuple(
-                    _cell([t for t in trials if t.method.label == label], column, records) for column in table.metrics
-                ),
-            )
-            for label in labels
-        ),
+        rows=tuple(rows),
         chance=tuple(_chance(column, finished) for column in table.metrics),
         seeds=seeds,
         protocol_hash=plan.suite.protocol.hash,
         fingerprint=plan.prepared[dataset].dataset.fingerprint,
-        notes=tuple(_notes(plan, dataset, set(table.metrics), trials, finished, records, seeds)),
+        notes=tuple(notes),
     )
+
+
+def _row(label: str, trials: list[Trial], columns: Sequence[str], records: dict[str, Record]) -> Row:
+    settings, search = trials[0].method.settings, trials[0].search
+    if search is not None:
+        settings += f", {search.tuning.fits} fits"
+    return Row(label, settings, tuple(_cell(trials, column, records) for column in columns))
 
 
 def _cell(trials: list[Trial], column: str, records: dict[str, Record]) -> Cell:
@@ -121,16 +133,27 @@ def _cell(trials: list[Trial], column: str, records: dict[str, Record]) -> Cell:
     if not finished:
         states = {r.status for r in mine.values()}
         status: CellStatus = "failed" if "failed" in states else "unmeasured" if states else "missing"
-        return Cell(status, None, None, {})
+        return Cell(status, None, None, {}, False)
     values = {seed: value for seed, r in finished.items() if (value := r.metrics[column]) is not None}
     if len(values) < len(finished):
-        return Cell("undefined", None, None, values)
+        return Cell("undefined", None, None, values, False)
+    mean = statistics.fmean(values.values())
     return Cell(
         "complete" if len(finished) == len(trials) else "partial",
-        statistics.fmean(values.values()),
+        mean,
         statistics.stdev(values.values()) if len(values) > 1 else None,
         values,
+        _is_near_chance(mean, column, list(finished.values())),
     )
+
+
+def _is_near_chance(mean: float, column: str, records: list[Record]) -> bool:
+    levels = [level for r in records if (level := r.chance.get(column)) is not None]
+    errors = [r.standard_errors[column] for r in records if column in r.standard_errors]
+    if len(levels) < len(records) or len(errors) < len(records):
+        return False
+    # The seeds share their users, so that the error of their mean is no smaller than that of one.
+    return mean <= statistics.fmean(levels) + 2 * statistics.fmean(errors)
 
 
 def _chance(column: str, finished: list[Record]) -> float | None:
@@ -168,6 +191,9 @@ def _notes(
         )
     else:
         yield f"One seed ({seeds[0]}): no spread is known."
+    if all(t.method.settings == "default" for t in trials):
+        yield "Settings: every method with its defaults."
+    yield from _tuning_notes(trials, records)
     for trial in trials:
         record = records.get(trial.id)
         if record is not None and record.failure is not None and not columns <= record.metrics.keys():
@@ -182,3 +208,25 @@ def _notes(
     unmeasured = sum(1 for r in finished if not columns <= r.metrics.keys())
     if unmeasured:
         yield f"Not measured yet: metrics of {unmeasured} of {len(trials)} trials; bench run adds them without a fit."
+
+
+def _tuning_notes(trials: list[Trial], records: dict[str, Record]) -> Iterator[str]:
+    """For each tuned method: what its search cost, what it chose, and what that gained on the validation queries."""
+    told = set()
+    for trial in trials:
+        record = records.get(trial.id)
+        tuning = None if record is None else record.tuning
+        if trial.search is None or tuning is None or tuning.search in told:
+            continue
+        told.add(tuning.search)
+        failed = f" ({tuning.failed_fits} failed)" if tuning.failed_fits else ""
+        chosen = ", ".join(f"{option}={_plain(value)}" for option, value in tuning.options.items())
+        untuned = "n/a" if tuning.untuned_value is None else f"{tuning.untuned_value:.4f}"
+        yield (
+            f"Tuned: {trial.method.label}, {tuning.fits} fits{failed}, {tuning.fit_seconds:,.0f} s in all; validation "
+            f"{tuning.metric} {tuning.value:.4f} with {chosen or 'the untuned options'}, {untuned} untuned."
+        )
+
+
+def _plain(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

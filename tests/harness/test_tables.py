@@ -108,6 +108,7 @@ def record(
     *,
     candidates: str = "full",
     message: str = "out of luck\nand more",
+    errors: dict[str, float] | None = None,
     **changes: Any,
 ) -> Record:
     """What a trial might have left; failed where there are no metrics."""
@@ -136,6 +137,7 @@ def record(
         seed=trial.seed,
         metrics=metrics or {},
         chance=chance or {},
+        standard_errors=errors or {},
         resources=None,
         provenance={},
         log=[],
@@ -151,7 +153,8 @@ def records(plan: Plan) -> dict[str, Record]:
         chance = {"HR@10": 0.5 + trial.seed / 100, "ARP@10": 40.0, "Gini@10": None}
         match trial.method.label:
             case "whole":
-                left[trial.id] = record(trial, {"HR@10": hit, "ARP@10": 1000 * trial.seed, "Gini@10": 0.5}, chance)
+                found = {"HR@10": hit, "ARP@10": 1000 * trial.seed, "Gini@10": 0.5}
+                left[trial.id] = record(trial, found, chance, errors={"HR@10": 0.1})
             case "a|b_c 50%" if trial.seed < 3:
                 left[trial.id] = record(trial, {"HR@10": hit, "ARP@10": 12.345, "Gini@10": None}, chance)
             case "a|b_c 50%" | "broken":
@@ -199,12 +202,12 @@ def test_a_partial_cell_is_over_the_seeds_there_are(cells: dict[str, tuple[Cell,
     hit, _, _ = cells["a|b_c 50%"]
     assert (hit.status, hit.values) == ("partial", {1: 0.1, 2: 0.2})
     assert (hit.mean, hit.std) == (pytest.approx(0.15), pytest.approx(0.1 / 2**0.5))
-    assert cells["[first]"][0] == Cell("partial", 1.0, None, {2: 1.0})
+    assert cells["[first]"][0] == Cell("partial", 1.0, None, {2: 1.0}, near_chance=False)
 
 
 def test_a_cell_without_a_number_says_why(cells: dict[str, tuple[Cell, ...]]) -> None:
-    assert cells["a|b_c 50%"][2] == Cell("undefined", None, None, {})
-    assert cells["[first]"][2] == Cell("unmeasured", None, None, {})  # run before Gini was asked for
+    assert cells["a|b_c 50%"][2] == Cell("undefined", None, None, {}, near_chance=False)
+    assert cells["[first]"][2] == Cell("unmeasured", None, None, {}, near_chance=False)  # run before Gini was asked for
     assert [cell.status for cell in cells["broken"]] == ["failed"] * 3
     assert [cell.status for cell in cells["idle"]] == ["missing"] * 3
 
@@ -225,7 +228,7 @@ def test_only_what_was_asked_for_is_shown(planned: Planned) -> None:
     (table,) = build_tables(plan, records(plan))
     assert [row.method for row in table.rows] == ["whole"]
     assert table.seeds == (2,)
-    assert table.rows[0].cells[0] == Cell("complete", 0.2, None, {2: 0.2})
+    assert table.rows[0].cells[0] == Cell("complete", 0.2, None, {2: 0.2}, near_chance=True)
 
 
 def test_a_table_none_of_whose_methods_was_asked_for_is_left_out(planned: Planned) -> None:
@@ -253,9 +256,10 @@ def test_notes_say_what_a_reader_must_know(tables: list[Table]) -> None:
     failed = [note for note in real.notes if note.startswith("Failed: ")]
     assert len(failed) == 4
     assert re.fullmatch(r"Failed: broken seed 1, ValueError: out of luck \(trial [0-9a-f]{12}\)", failed[1])
-    assert real.notes[-2:] == (
+    assert real.notes[-3:] == (
         "Not run yet: 8 of 21 trials.",
         "Not measured yet: metrics of 1 of 21 trials; bench run adds them without a fit.",
+        "≈: below chance, or above it by less than two standard errors over users.",
     )
     assert toy.notes[0] == "SIMULATED: the interactions of 'made' are made by a program, not observed."
     assert (real.simulated, toy.simulated) == (False, True)
@@ -305,6 +309,30 @@ def test_numbers_of_different_origin_do_not_meet(planned: Planned, changes: dict
     assert str(error.value).startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("hits", "errors", "near"),
+    [
+        ([0.5, 0.6], [0.1, 0.1], True),  # below
+        ([0.7, 0.8], [0.1, 0.1], True),  # 0.75 is not above 0.6 + 2 * 0.1
+        ([0.8, 0.9], [0.1, 0.1], False),
+        ([0.8, 0.9], [0.1, 0.2], True),  # 0.85 is not above 0.6 + 2 * 0.15
+        ([0.5, 0.6], [0.1, None], False),  # a record of an older version does not tell
+    ],
+)
+def test_a_number_near_chance_is_marked(
+    planned: Planned, hits: list[float], errors: list[float | None], near: bool
+) -> None:
+    plan = planned(only=["whole"], seeds=[1, 2])
+    stored = {
+        t.id: record(t, {"HR@10": hit}, {"HR@10": 0.6}, errors=None if e is None else {"HR@10": e})
+        for t, hit, e in zip(plan.trials[:2], hits, errors, strict=True)
+    }
+    [table, _] = build_tables(plan, stored)
+    assert table.rows[0].cells[0].near_chance is near
+    assert ("≈" in render_tables([table], "markdown")) is near
+    assert (r"$\approx$" in render_tables([table], "latex")) is near
+
+
 def test_seeds_may_have_candidates_of_their_own(planned: Planned) -> None:
     plan = planned()
     stored = {t.id: record(t, {"HR@10": 0.5}, candidates=f"draw {t.seed}") for t in plan.trials}
@@ -348,7 +376,7 @@ def test_markdown_escapes_what_would_end_a_cell(tables: list[Table]) -> None:
     lines = render_tables(tables[:1], "markdown").splitlines()
     rows = [line for line in lines if line.startswith("|")]
     assert rows[3].startswith(r"| a\|b_c 50% ")
-    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {5}
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {6}
 
 
 def test_latex_escapes_labels_and_closes_what_it_opens(tables: list[Table]) -> None:
@@ -363,17 +391,17 @@ def test_latex_escapes_labels_and_closes_what_it_opens(tables: list[Table]) -> N
     assert not re.search(r"(?<!\\)[&%#_]", re.sub(r"(?m)^%.*|^.*\\\\$", "", text))
     for line in text.splitlines():
         if line.endswith(r"\\"):
-            assert len(re.findall(r"(?<!\\)&", line)) == 3
+            assert len(re.findall(r"(?<!\\)&", line)) == 4
 
 
 def test_csv_has_a_row_for_every_cell(tables: list[Table]) -> None:
     rows = list(csv.DictReader(io.StringIO(render_tables(tables, "csv"))))
     assert len(rows) == 2 * 7 * 3
     assert rows[0] == {
-        "table": "main", "dataset": "real", "simulated": "False", "method": "whole", "metric": "HR@10",
-        "mean": "0.19999999999999998", "std": "0.09999999999999999", "seeds": "3", "seeds_planned": "3",
-        "status": "complete",
-        "chance": "0.52", "protocol_hash": tables[0].protocol_hash, "data_fingerprint": tables[0].fingerprint,
+        "table": "main", "dataset": "real", "simulated": "False", "method": "whole", "settings": "own",
+        "metric": "HR@10", "mean": "0.19999999999999998", "std": "0.09999999999999999", "seeds": "3",
+        "seeds_planned": "3", "status": "complete", "chance": "0.52", "near_chance": "True",
+        "protocol_hash": tables[0].protocol_hash, "data_fingerprint": tables[0].fingerprint,
     }  # fmt: skip
 
 

@@ -1,18 +1,29 @@
-"""What a worker process is handed: a trial and what it takes to run it."""
+"""What a worker process is handed: a trial, or one fit of a search, and what it takes to run it."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from llmrec_bench.metrics.metric import Metric
-from llmrec_bench.plan import Trial
-from llmrec_bench.store import Store
+from llmrec_bench.plan import Search, Trial
+from llmrec_bench.store import Store, TuningPart
+
+
+@dataclass(frozen=True)
+class FitOfSearch:
+    """Which fit of which search a job is."""
+
+    search: Search
+    number: int
+    options: dict[str, Any]
+    """What the search proposed."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A trial and everything a worker process needs to run it."""
+    """A trial, or a fit of a search in the form of one, and everything a worker process needs to run it."""
 
     trial: Trial
+    """With the options chosen, where the method is tuned."""
     store: Store
     suite: str
     plugin: str
@@ -20,8 +31,17 @@ class Job:
     metrics: dict[str, type[Metric]]
     """To measure, by name."""
     known_metrics: dict[str, type[Metric]]
-    """Every metric of the catalog: what `Run.validate` may be asked for."""
+    """Every metric of the catalog: what `Run.validate` and a search may be asked for."""
     device: str
     provenance: dict[str, Any]
-    measure_again: bool
+    measure_again: bool = False
     """The trial is finished and only lacks metrics: measure the lists it left."""
+    fit: FitOfSearch | None = None
+    """Set where the job ends with the validation queries; the test is for trials only."""
+    tuning: TuningPart | None = None
+    """For the record of a tuned trial."""
+
+    @property
+    def label(self) -> str:
+        """What a person reads."""
+        return self.trial.label if self.fit is None else f"{self.fit.search.label} fit {self.fit.number + 1}"

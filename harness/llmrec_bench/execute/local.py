@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -24,17 +24,19 @@ class Watcher(Protocol):
     """Somebody who wants to know how a run is getting on."""
 
     def phase(self, job: Job, phase: str) -> None:
-        """A trial has entered a phase: load, fit, score, measure or write."""
+        """A job has entered a phase: load, fit, validate, score, measure or write."""
 
     def finished(self, job: Job) -> None:
-        """A trial's record is stored."""
+        """A trial's record, or a search's fit, is stored."""
 
     def notice(self, message: str) -> None:
         """Something went wrong beside the trials."""
 
 
-def run_jobs(jobs: Sequence[Job], workers: int, watcher: Watcher) -> None:
-    """Run every job and store its record; returns when all are done.
+def run_jobs(
+    jobs: Sequence[Job], workers: int, watcher: Watcher, after: Callable[[Job], Sequence[Job]] = lambda job: ()
+) -> None:
+    """Run every job, and then what `after` names once it is finished; returns when all are done.
 
     `workers` processes share the jobs; 0 runs them in this process, for a debugger. A worker that dies leaves a failed
     record for the trial it held, and is replaced. Raises `BenchError` where a record cannot be stored.
@@ -43,12 +45,15 @@ def run_jobs(jobs: Sequence[Job], workers: int, watcher: Watcher) -> None:
         from llmrec_bench.execute.trial import Workbench
 
         bench = Workbench()
-        for job in jobs:
+        waiting = deque(jobs)
+        while waiting:
+            job = waiting.popleft()
             bench.run(job, lambda phase, job=job: watcher.phase(job, phase))  # type: ignore[misc]
             watcher.finished(job)
+            waiting.extendleft(reversed(after(job)))
         return
     waiting = deque(jobs)
-    with _threads_limited(), _team(min(workers, len(jobs))) as team:
+    with _threads_limited(), _team(workers if any(job.fit for job in jobs) else min(workers, len(jobs))) as team:
         while waiting or any(member.job for member in team):
             for member in team:
                 if member.job is None and waiting:
@@ -57,8 +62,11 @@ def run_jobs(jobs: Sequence[Job], workers: int, watcher: Watcher) -> None:
             for i, member in enumerate(team):
                 if member.job is None or (member.link not in ready and member.process.sentinel not in ready):
                     continue
+                job = member.job
                 if _hear(member, watcher):
-                    team[i] = _hire()
+                    team[i] = member = _hire()
+                if member.job is None:
+                    waiting.extendleft(reversed(after(job)))  # what others wait for goes first
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """Rankings -> numbers and the tables that keep what they came from."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,12 @@ def measure(
             if isinstance(metric, PerUserMetric):
                 per_user[f"{name}@{k}"] = metric.per_query(rankings, k)
     return means, per_user
+
+
+def standard_errors(per_user: Mapping[str, npt.NDArray[np.float64]]) -> dict[str, float]:
+    """Of the means over users, by name; without those of fewer than two users that count."""
+    counted = {name: values[~np.isnan(values)] for name, values in per_user.items()}
+    return {name: float(v.std(ddof=1) / np.sqrt(len(v))) for name, v in counted.items() if len(v) > 1}
 
 
 def list_table(rankings: Rankings, queries: Queries, dataset: Dataset) -> pd.DataFrame:

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from llmrec_bench.execute.agenda import Agenda
 from llmrec_bench.execute.job import Job
 from llmrec_bench.execute.local import Watcher, run_jobs
 from llmrec_bench.execute.provenance import gather_provenance
-from llmrec_bench.plan import Plan, Trial
+from llmrec_bench.plan import Plan, Search, Trial
 from llmrec_bench.plugins import Catalog
-from llmrec_bench.store import Record, Store
+from llmrec_bench.store import Record, SearchFit, Store
 
 State = Literal["finished", "failed", "missing", "lacks metrics"]
 
@@ -44,6 +45,20 @@ def progress_of(plan: Plan, store: Store) -> list[Progress]:
     return progress
 
 
+@dataclass(frozen=True)
+class SearchProgress:
+    """One search of the plan and how far it is."""
+
+    search: Search
+    fits: list[SearchFit]
+    """Those done, up to its budget."""
+
+
+def searches_of(plan: Plan, store: Store) -> list[SearchProgress]:
+    """Every search of the plan with its stored fits. Raises `BenchError` naming a file that cannot be read."""
+    return [SearchProgress(s, store.fits(s.id)[: s.tuning.fits]) for s in plan.searches]
+
+
 class Silence:
     """A watcher who says nothing."""
 
@@ -64,11 +79,11 @@ def run_plan(
     store: Store,
     workers: int = 1,
     device: str = "cpu",
-    watch: Callable[[list[Progress]], Watcher] = lambda progress: Silence(),
+    watch: Callable[[list[Progress], list[SearchProgress]], Watcher] = lambda progress, searches: Silence(),
 ) -> list[Progress]:
-    """Run every trial that is missing or failed, and return how all of them stand.
+    """Run every trial that is missing or failed, the searches of tuned methods first, and return how all trials stand.
 
-    `workers` processes share the trials; 0 runs them in this process. `watch` is told what stands at the start and
+    `workers` processes share the work; 0 runs them in this process. `watch` is told what stands at the start and
     returns who follows the run. Hooks hear of each record.
     Raises `BenchError` where the results folder is taken, not writable or full; finished trials stay.
     """
@@ -91,7 +106,15 @@ def run_plan(
                 )
                 for p in todo
             ]
-            run_jobs(jobs, workers, _Herald(watch(before), catalog))
+            needed = {p.trial.search.id for p in todo if p.trial.search is not None and p.state != "lacks metrics"}
+            for found in searches_of(plan, store):
+                # Where every fit failed, whatever was wrong may have been mended: the search starts again.
+                if found.search.id in needed and found.fits and all(fit.value is None for fit in found.fits):
+                    store.forget_fits(found.search.id)
+            searches = [found for found in searches_of(plan, store) if found.search.id in needed]
+            herald = _Herald(watch(before, searches), catalog)
+            agenda = Agenda(jobs, store, herald.finished)
+            run_jobs(agenda.first(), workers, herald, agenda.after)
         return progress_of(plan, store)
 
 
@@ -106,8 +129,10 @@ class _Herald:
         self._watcher.phase(job, phase)
 
     def finished(self, job: Job) -> None:
-        record = job.store.record(job.trial.id)
         self._watcher.finished(job)
+        if job.fit is not None:
+            return
+        record = job.store.record(job.trial.id)
         # One by one: a plugin that fails here must not cost the run, nor the others their call.
         for implementation in self._hooks.trial_finished.get_hookimpls():
             try:

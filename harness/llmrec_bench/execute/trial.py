@@ -1,5 +1,6 @@
 """One trial from data to record: fit, score, rank, measure, with the seconds and the memory each took."""
 
+import math
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -13,17 +14,18 @@ import pandas as pd
 from llmrec_bench.data.training import Queries
 from llmrec_bench.errors import BenchError
 from llmrec_bench.evaluate import rank
-from llmrec_bench.execute.job import Job
-from llmrec_bench.execute.measure import list_table, measure, rank_table
+from llmrec_bench.execute.job import FitOfSearch, Job
+from llmrec_bench.execute.measure import list_table, measure, rank_table, standard_errors
 from llmrec_bench.execute.memory import peak_memory_bytes, reset_peak_memory
 from llmrec_bench.execute.trial_data import Loader, TrialData
-from llmrec_bench.method import Run, Scores
+from llmrec_bench.method import Method, Run, Scores
 from llmrec_bench.metrics.chance import chance
 from llmrec_bench.metrics.rankings import Rankings
 from llmrec_bench.protocol import CandidateFile
-from llmrec_bench.store import DatasetPart, Failure, MethodPart, ProtocolPart, Record, Resources
+from llmrec_bench.store import DatasetPart, Failure, MethodPart, ProtocolPart, Record, Resources, SearchFit
 
 _PHASES = ("load", "fit", "score", "rank", "measure")
+"""Of a trial. A fit of a search ends with `validate`."""
 
 
 @dataclass
@@ -32,8 +34,13 @@ class _Course:
 
     report: Callable[[str], None]
     phase: str = "load"
-    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(_PHASES, 0.0))
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys((*_PHASES, "validate"), 0.0))
     log: list[str] = field(default_factory=list)
+
+    @property
+    def fit_seconds(self) -> float:
+        """Of a fit and its validation."""
+        return self.seconds["fit"] + self.seconds["validate"]
 
     @contextmanager
     def time(self, phase: str) -> Iterator[None]:
@@ -53,52 +60,76 @@ class Workbench:
         self._loader = Loader()
 
     def run(self, job: Job, report_phase: Callable[[str], None]) -> None:
-        """Run a trial and store what it left; a failing method leaves a failed record.
+        """Run a trial or a fit of a search and store what it left; a failing method leaves a failed record.
 
         Raises `BenchError` only where the record cannot be stored.
         """
         course = _Course(report_phase)
         resettable = reset_peak_memory()
         try:
-            data, rankings = self._rank(job, course)
-            record, tables = _measure(job, data, rankings, course)
+            with course.time("load"):
+                data = self._loader.load(job.trial, job.store)
+            if job.fit is not None:
+                value = _fit_value(job, job.fit, data, course)
+            else:
+                rankings = _rank(job, data, course)
+                record, tables = _measure(job, data, rankings, course)
         except Exception as error:
             # A user's mistake needs no traceback; a method's fault does.
             trace = "" if isinstance(error, BenchError) else traceback.format_exc()
             failure = Failure(phase=course.phase, kind=type(error).__name__, message=str(error), traceback=trace)
             report_phase("write")
-            store_failure(job, failure, course.log)
+            store_failure(job, failure, course.log, course.fit_seconds)
+            return
+        peak = peak_memory_bytes() if resettable else None
+        report_phase("write")
+        if job.fit is not None:
+            job.store.write_fit(_search_fit(job, job.fit, value, course.fit_seconds, course.log))
         else:
-            peak = peak_memory_bytes() if resettable else None
-            report_phase("write")
             job.store.write(record.model_copy(update=_course_of(job, course, peak)), **tables)
 
-    def _rank(self, job: Job, course: _Course) -> tuple[TrialData, Rankings]:
-        trial = job.trial
-        with course.time("load"):
-            data = self._loader.load(trial, job.store)
-        if job.measure_again:
-            depth = max(trial.protocol.cutoffs)
-            return data, job.store.rankings(trial.id, data.dataset, data.test.users, data.popularity, depth)
-        method = trial.method.method(trial.method.config)  # type: ignore[arg-type]
 
-        def validate(score: Callable[[Queries], Scores], metric: str) -> float:
-            return _validate(job, data, score, metric)
+def _fitted(job: Job, data: TrialData, course: _Course) -> Method:
+    trial = job.trial
+    method = trial.method.method(trial.method.config)  # type: ignore[arg-type]
 
-        run = Run(trial.seed, np.random.default_rng(trial.seed), job.device, validate, course.log.append)
-        with course.time("fit"):
-            method.fit(data.training, run)
+    def validate(score: Callable[[Queries], Scores], metric: str) -> float:
+        return _validate(job, data, score, metric)
 
-        def score(queries: Queries) -> Scores:
-            with course.time("score"):
-                return method.score(queries)
+    run = Run(trial.seed, np.random.default_rng(trial.seed), job.device, validate, course.log.append)
+    with course.time("fit"):
+        method.fit(data.training, run)
+    return method
 
-        start = time.perf_counter()
-        rankings = rank(
-            score, data.test, data.test_targets, trial.protocol, data.popularity, trial.seed, trial.method.label
-        )
-        course.seconds["rank"] = time.perf_counter() - start - course.seconds["score"]
-        return data, rankings
+
+def _rank(job: Job, data: TrialData, course: _Course) -> Rankings:
+    trial = job.trial
+    if job.measure_again:
+        depth = max(trial.protocol.cutoffs)
+        return job.store.rankings(trial.id, data.dataset, data.test.users, data.popularity, depth)
+    method = _fitted(job, data, course)
+
+    def score(queries: Queries) -> Scores:
+        with course.time("score"):
+            return method.score(queries)
+
+    start = time.perf_counter()
+    rankings = rank(
+        score, data.test, data.test_targets, trial.protocol, data.popularity, trial.seed, trial.method.label
+    )
+    course.seconds["rank"] = time.perf_counter() - start - course.seconds["score"]
+    return rankings
+
+
+def _fit_value(job: Job, fit: FitOfSearch, data: TrialData, course: _Course) -> float:
+    """What a fit of a search comes to on the validation queries; raises `BenchError` where that is undefined."""
+    method = _fitted(job, data, course)
+    metric = fit.search.tuning.metric
+    with course.time("validate"):
+        value = _validate(job, data, method.score, metric)
+    if not math.isfinite(value):
+        raise BenchError(f"validation {metric} is {value}, which chooses nothing")
+    return value
 
 
 def _validate(job: Job, data: TrialData, score: Callable[[Queries], Scores], metric: str) -> float:
@@ -135,6 +166,7 @@ def _measure(job: Job, data: TrialData, rankings: Rankings, course: _Course) -> 
         seed=job.trial.seed,
         metrics=means,
         chance={name: chance_means.get(name) for name in means},
+        standard_errors=standard_errors(per_user),
         resources=None,
         provenance={**job.provenance, "device": job.device},
         log=[],
@@ -156,14 +188,21 @@ def _course_of(job: Job, course: _Course, peak: int | None) -> dict[str, Any]:
     earlier = job.store.record(job.trial.id) if job.measure_again else None
     if earlier is not None:
         provenance = {**earlier.provenance, "measured_again": job.provenance}
-        return {"resources": earlier.resources, "log": earlier.log, "provenance": provenance}
+        kept = {"resources": earlier.resources, "log": earlier.log, "tuning": earlier.tuning}
+        # The method as it ran: of a tuned one the plan knows only where its search starts.
+        method = earlier.method.model_copy(update={"label": job.trial.method.label})
+        return {**kept, "method": method, "provenance": provenance}
     seconds = {f"{phase}_seconds": course.seconds[phase] for phase in _PHASES}
-    return {"resources": Resources(**seconds, peak_memory_bytes=peak), "log": course.log}
+    resources = Resources(**seconds, peak_memory_bytes=peak)
+    return {"resources": resources, "log": course.log, "tuning": job.tuning}
 
 
-def store_failure(job: Job, failure: Failure, log: list[str]) -> None:
-    """Store why a trial did not come to its end. One that is finished and failed to be measured again keeps its
-    numbers and tables beside the failure, for fitting it anew may be dear."""
+def store_failure(job: Job, failure: Failure, log: list[str], fit_seconds: float = 0.0) -> None:
+    """Store why a trial, or a fit of a search, did not come to its end. A trial that is finished and failed to be
+    measured again keeps its numbers and tables beside the failure, for fitting it anew may be dear."""
+    if job.fit is not None:
+        job.store.write_fit(_search_fit(job, job.fit, None, fit_seconds, log, failure))
+        return
     earlier = job.store.record(job.trial.id) if job.measure_again else None
     if earlier is not None:
         job.store.amend(earlier.model_copy(update={"failure": failure}))
@@ -181,9 +220,34 @@ def store_failure(job: Job, failure: Failure, log: list[str]) -> None:
         resources=None,
         provenance={**job.provenance, "device": job.device},
         log=log,
+        tuning=job.tuning,
         failure=failure,
     )
     job.store.write(record)
+
+
+def _search_fit(
+    job: Job, fit: FitOfSearch, value: float | None, fit_seconds: float, log: list[str], failure: Failure | None = None
+) -> SearchFit:
+    trial = job.trial
+    return SearchFit(
+        search=fit.search.id,
+        number=fit.number,
+        dataset=trial.dataset.label,
+        fingerprint=trial.fingerprint,
+        method=trial.method.method.name,
+        version=trial.method.method.version,
+        config=trial.method.config.model_dump(mode="json"),
+        options=fit.options,
+        protocol_hash=trial.protocol_hash,
+        metric=fit.search.tuning.metric,
+        seed=fit.search.tuning.seed,
+        value=value,
+        fit_seconds=fit_seconds,
+        log=log,
+        provenance={**job.provenance, "device": job.device},
+        failure=failure,
+    )
 
 
 def _dataset_part(job: Job, data: TrialData | None) -> DatasetPart:

@@ -2,11 +2,11 @@
 
 from abc import abstractmethod
 from dataclasses import fields
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from llmrec_bench import BenchError, Method, Queries, Run, Scores, TrainingData
+from llmrec_bench import BenchError, Choice, Method, Queries, Range, Run, Scores, TrainingData
 
 if TYPE_CHECKING:
     from llmrec_bench_plugins.blocks.sequence_encoder import SequenceEncoder
@@ -22,11 +22,11 @@ class SequentialMethod(Method):
     class Config(Method.Config):
         """Options of every trained sequential backbone."""
 
-        width: int = Field(64, ge=1, le=4096)
+        width: Annotated[int, Choice((32, 64, 128))] = Field(64, ge=1, le=4096)
         """d: the length of item and user vectors."""
         history_length: int = Field(50, ge=2, le=10_000)
         """How many of a user's latest items the encoder sees; longer training sequences are cut into windows."""
-        dropout: float = Field(0.35, ge=0, le=0.9)
+        dropout: Annotated[float, Range(0.0, 0.7)] = Field(0.35, ge=0, le=0.9)
         """Share of values zeroed while training."""
         loss: Literal["bce", "ce", "sampled_softmax"] = "ce"
         """`ce`: cross-entropy over the whole catalogue. `bce`: binary, against one item drawn uniformly from outside
@@ -37,9 +37,9 @@ class SequentialMethod(Method):
         predictions."""
         epochs: int = Field(200, ge=1)
         """At most this many passes over the training data."""
-        batch_size: int = Field(1024, ge=1)
+        batch_size: Annotated[int, Choice((512, 1024, 2048))] = Field(1024, ge=1)
         """Next-item predictions in one step, about: whole sequences are taken."""
-        learning_rate: float = Field(2e-3, gt=0)
+        learning_rate: Annotated[float, Range(5e-4, 1e-2, log=True)] = Field(2e-3, gt=0)
         """Adam's step size."""
         gradient_clip: float = Field(5.0, gt=0)
         """The largest norm of a step's gradient."""

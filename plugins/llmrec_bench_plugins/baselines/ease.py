@@ -1,9 +1,11 @@
 """EASE: a linear autoencoder over items, in closed form."""
 
+from typing import Annotated
+
 import numpy as np
 from pydantic import Field
 
-from llmrec_bench import Method, Queries, Run, Scores, TrainingData
+from llmrec_bench import Method, Queries, Range, Run, Scores, TrainingData
 from llmrec_bench_plugins.baselines.histories import item_matrix, sum_over_history
 
 
@@ -17,7 +19,7 @@ class EASE(Method):
     class Config(Method.Config):
         """Options of EASE."""
 
-        regularisation: float = Field(100.0, gt=0)
+        regularisation: Annotated[float, Range(1.0, 5000.0, log=True)] = Field(100.0, gt=0)
         """lambda, added to the diagonal of the item-item Gram matrix: the larger, the smoother the map. MovieLens-100K,
         validation NDCG@10: 0.077 with 20, 0.086 with 100, 0.078 with 500; Amazon Beauty: 0.051 with 20,
         0.050 with 250."""

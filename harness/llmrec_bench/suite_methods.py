@@ -1,0 +1,164 @@
+"""The methods of a suite: each entry with its config, its grid and what tuning may try."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Field, JsonValue, Tag, ValidationError
+
+from llmrec_bench.config import Config
+from llmrec_bench.errors import suggest
+from llmrec_bench.method import Method
+from llmrec_bench.plugins import Catalog
+from llmrec_bench.search_space import Choice, Range, Scalar, SearchSpace, declared_space, plain_space, whole_options
+from llmrec_bench.suite_mistakes import Mistakes
+from llmrec_bench.tuning import INSTALL, has_optuna
+
+_Part = Annotated[
+    Annotated[Range, Tag("range")] | Annotated[list[Scalar], Field(min_length=2), Tag("choice")],
+    Discriminator(lambda given: "choice" if isinstance(given, list) else "range"),
+]
+_Tune = Annotated[
+    Annotated[bool, Tag("own")] | Annotated[dict[str, _Part], Tag("given")],
+    Discriminator(lambda given: "given" if isinstance(given, dict) else "own"),
+]
+
+
+class MethodEntry(Config):
+    """One method, or with a grid one method for every combination."""
+
+    method: str | None = None
+    """Name of the method; left out, the label is the name. `bench list methods` shows them."""
+    settings: str | None = None
+    """Named options of the method, such as those its paper prints; `bench describe NAME` lists them. Left out, the
+    method's defaults."""
+    config: dict[str, JsonValue] = {}  # noqa: RUF012 - pydantic copies defaults
+    """Options that differ from these; `bench describe NAME` explains them."""
+    grid: dict[str, Annotated[list[JsonValue], Field(min_length=1)]] = {}  # noqa: RUF012
+    """Option -> values; every combination becomes a row of its own, labelled `label[option=value]`."""
+    tune: _Tune = False
+    """`true`: choose the options that the method declares for tuning, on validation queries, with the budget of the
+    section `tune`; or option -> a list of values, or a range `{low, high, log}`, to choose just these."""
+
+
+@dataclass(frozen=True)
+class SuiteMethod:
+    """A method with its resolved config."""
+
+    label: str
+    method: type[Method]
+    config: Config
+    """Where the method is tuned, what its search starts from."""
+    space: SearchSpace
+    """What tuning may try; empty where the method is not tuned."""
+
+    @property
+    def settings(self) -> str:
+        """What a reader should know of the options: `tuned`, `default`, the name of the method's own settings that
+        they equal, or `own` for any others."""
+        if self.space:
+            return "tuned"
+        for name, options in {"default": {}, **self.method.settings}.items():
+            try:
+                known = self.method.Config.model_validate(options)
+            except ValidationError:
+                continue  # a method with a required option has no defaults
+            if known == self.config:
+                return name
+        return "own"
+
+
+def resolve_methods(section: Any, mistakes: Mistakes, catalog: Catalog) -> Iterator[SuiteMethod]:
+    """Every row that the section `methods` asks for; what is wrong with it goes to `mistakes`."""
+    first: dict[str, str] = {}
+    labels: set[str] = set()
+    for label, entry in section.items() if isinstance(section, dict) else ():
+        if not isinstance(entry, dict):
+            continue
+        name = label if entry.get("method") is None else entry["method"]
+        if not isinstance(name, str):
+            continue  # reported as a mistake of shape already
+        if name not in catalog.methods:
+            mistakes.add(("methods", label, "method"), catalog.unknown("method", name))
+            continue
+        for row in _rows(label, entry, catalog.methods[name], mistakes):
+            identity = f"{name} {row.config.model_dump_json()} {plain_space(row.space)}"
+            if identity in first:
+                message = f"'{row.label}' is the same as '{first[identity]}': same method, same options"
+                mistakes.add(("methods", label), message)
+                continue
+            if row.label in labels:
+                mistakes.add(("methods", label), f"two methods are labelled '{row.label}'; rename one")
+                continue
+            first[identity] = row.label
+            labels.add(row.label)
+            yield row
+
+
+def _rows(label: str, entry: Mapping[str, Any], method: type[Method], mistakes: Mistakes) -> Iterator[SuiteMethod]:
+    """The entry's combinations of options, those with mistakes left out."""
+    config, grid, named = entry.get("config", {}), entry.get("grid", {}), entry.get("settings")
+    if not isinstance(config, dict) or not isinstance(grid, dict) or not isinstance(named, str | None):
+        return
+    for key in grid.keys() & config.keys():
+        message = f"methods.{label}: '{key}' is fixed under config and varied under grid"
+        mistakes.add(("methods", label, "grid", key), message)
+    if not all(isinstance(values, list) for values in grid.values()):
+        return
+    known = {"default": {}, **method.settings}
+    if named is not None and named not in known:
+        message = f"methods.{label}.settings: '{method.name}' has no settings '{named}'{suggest(named, known)}"
+        mistakes.add(("methods", label, "settings"), message)
+        return
+    base = {**known[named or "default"], **config}
+    space = _space(label, entry.get("tune", False), {*config, *grid}, method, mistakes)
+    for combination in itertools.product(*grid.values()):
+        varied = dict(zip(grid, combination, strict=True))
+        in_grid = dict.fromkeys(varied, ("methods", label, "grid"))
+        resolved = mistakes.parse(method.Config, {**base, **varied}, ("methods", label, "config"), in_grid)
+        if resolved is None:
+            continue
+        for option, part in space.items():
+            for edge in part.edges():
+                value = int(edge) if option in whole_options(method.Config) and isinstance(edge, float) else edge
+                in_tune = {option: ("methods", label, "tune")}
+                mistakes.parse(method.Config, {**base, **varied, option: value}, ("methods", label, "config"), in_tune)
+        options = ",".join(f"{key}={value}" for key, value in varied.items())
+        yield SuiteMethod(f"{label}[{options}]" if options else label, method, resolved, space)
+
+
+def _space(label: str, tune: Any, fixed: set[str], method: type[Method], mistakes: Mistakes) -> SearchSpace:
+    """What tuning may try of a method whose options `fixed` stand in the suite; empty where it is not tuned."""
+
+    def complain(message: str, *below: str) -> None:
+        mistakes.add(("methods", label, "tune", *below), f"methods.{label}.tune: {message}")
+
+    if tune is not True and not isinstance(tune, dict):
+        return {}
+    if not has_optuna():
+        complain(f"tuning needs the package optuna; {INSTALL}")
+    if tune is True:
+        space = {option: part for option, part in declared_space(method.Config).items() if option not in fixed}
+        if not space:
+            left = "that is left to tune" if declared_space(method.Config) else "for tuning"
+            complain(f"'{method.name}' declares no option {left}; name options and ranges instead of `true`")
+        return space
+    if not tune:
+        complain("names no option; write `true` for those that the method declares")
+    space = {}
+    for option, given in tune.items():
+        if option not in method.Config.model_fields:
+            complain(f"'{method.name}' has no option '{option}'{suggest(option, method.Config.model_fields)}", option)
+        elif option in fixed:
+            complain(f"'{option}' is fixed or varied by the suite already", option)
+        else:
+            try:
+                space[option] = Choice(tuple(given)) if isinstance(given, list) else Range(**given)
+            except (TypeError, ValueError):
+                continue  # reported as a mistake of shape already
+            broken = [e for e in space[option].edges() if isinstance(e, float) and not e.is_integer()]
+            if option in whole_options(method.Config) and broken:
+                complain(f"'{option}' holds whole numbers (given {broken[0]:g})", option)
+                del space[option]
+    return space
