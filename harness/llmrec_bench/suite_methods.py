@@ -5,18 +5,27 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import Discriminator, Field, JsonValue, Tag, ValidationError
+from pydantic import AfterValidator, Discriminator, Field, JsonValue, Tag, ValidationError
 
 from llmrec_bench.config import Config
 from llmrec_bench.errors import suggest
 from llmrec_bench.method import Method
 from llmrec_bench.plugins import Catalog
-from llmrec_bench.search_space import Choice, Range, Scalar, SearchSpace, declared_space, plain_space, whole_options
+from llmrec_bench.search_space import Choice, Range, SearchSpace, declared_space, plain_space, whole_options
 from llmrec_bench.suite_mistakes import Mistakes
 from llmrec_bench.tuning import INSTALL, has_optuna
 
+
+def _scalar(value: Any) -> Any:
+    """Raises `ValueError` for what no choice can hold."""
+    if isinstance(value, list | dict):
+        raise ValueError("should be a number, a text, true, false or null")
+    return value
+
+
 _Part = Annotated[
-    Annotated[Range, Tag("range")] | Annotated[list[Scalar], Field(min_length=2), Tag("choice")],
+    Annotated[Range, Tag("range")]
+    | Annotated[list[Annotated[JsonValue, AfterValidator(_scalar)]], Field(min_length=2), Tag("choice")],
     Discriminator(lambda given: "choice" if isinstance(given, list) else "range"),
 ]
 _Tune = Annotated[
@@ -154,7 +163,7 @@ def _space(label: str, tune: Any, fixed: set[str], method: type[Method], mistake
             complain(f"'{option}' is fixed or varied by the suite already", option)
         else:
             try:
-                space[option] = Choice(tuple(given)) if isinstance(given, list) else Range(**given)
+                space[option] = Choice(tuple(map(_scalar, given))) if isinstance(given, list) else Range(**given)
             except (TypeError, ValueError):
                 continue  # reported as a mistake of shape already
             broken = [e for e in space[option].edges() if isinstance(e, float) and not e.is_integer()]

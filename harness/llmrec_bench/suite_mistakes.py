@@ -73,13 +73,14 @@ def explain(
     where single entries of it stand instead."""
     schema = model.model_json_schema()
     for details in error.errors():
-        location = _without_tags(details["loc"], data)
+        location = _without_tags(details["loc"], data, absent=details["type"] == "missing")
         place = (elsewhere or {}).get(str(location[0]), base) if location else base
         yield (*place, *location), _sentence(details, location, place, schema)
 
 
 _WANTED = {
     "model_type": "a mapping",
+    "dataclass_type": "a mapping",
     "dict_type": "a mapping",
     "list_type": "a list",
     "tuple_type": "a list",
@@ -96,8 +97,8 @@ def _sentence(details: ErrorDetails, location: Location, base: Location, schema:
     where, around = _dotted((*base, *location)), _dotted((*base, *location[:-1]))
     context = details.get("ctx", {})
     match details["type"]:
-        case "extra_forbidden":
-            known = _known_keys(schema, details["loc"][:-1])
+        case "extra_forbidden" | "unexpected_keyword_argument":
+            known = _known_keys(schema, details["loc"][:-1]) or _known_keys(schema, location[:-1])
             hint = suggest(str(location[-1]), known) if known else "; no options here"
             return f"{around}: unknown key '{location[-1]}'{hint}"
         case "missing":
@@ -112,7 +113,8 @@ def _sentence(details: ErrorDetails, location: Location, base: Location, schema:
         case "value_error":
             return f"{where}: {details['msg'].removeprefix('Value error, ')}"
         case "too_short":
-            return f"{where}: should have at least {context['min_length']} entry"
+            least = context["min_length"]
+            return f"{where}: should have at least {least} {'entry' if least == 1 else 'entries'}"
         case kind:
             message = re.sub("^(Input|String|List) should", "should", details["msg"])
             message = f"should be {_WANTED[kind]}" if kind in _WANTED else message[0].lower() + message[1:]
@@ -134,8 +136,9 @@ def _given(value: Any) -> str:
     return f" (given {text if len(text) <= 60 else text[:57] + '...'})"
 
 
-def _without_tags(location: tuple[str | int, ...], data: Any) -> Location:
-    """pydantic puts the tag of a union, and that it means a key, into the location; the file knows only entries."""
+def _without_tags(location: tuple[str | int, ...], data: Any, absent: bool) -> Location:
+    """pydantic puts the tag of a union, and that it means a key, into the location; the file knows only entries, and
+    where one is `absent` the last part of the location names it."""
     found: list[str | int] = []
     location = location[:-1] if location[-1:] == ("[key]",) else location
     for i, part in enumerate(location):
@@ -143,7 +146,7 @@ def _without_tags(location: tuple[str | int, ...], data: Any) -> Location:
             data = data[part]
         elif isinstance(data, list) and isinstance(part, int):
             data = data[part] if part < len(data) else None
-        elif i < len(location) - 1 or not isinstance(data, dict):
+        elif i < len(location) - 1 or not isinstance(data, dict) or not absent:
             continue
         found.append(part)
     return tuple(found)

@@ -137,9 +137,13 @@ def test_a_hook_without_its_mark(plug: Any) -> None:
         (variant(name=3), "has 3 for a name"),
         (variant(Config=dict), "has a Config that is not a subclass of Method.Config"),
         (variant(Config=Method.Config()), "has a Config that is not a subclass of Method.Config"),
+        (
+            variant(settings={"paper": {"width": 3}}),
+            "has settings 'paper' that its Config refuses (width: Extra inputs are not permitted)",
+        ),
     ],
     ids=["class", "instance", "no-name", "abstract", "no-docstring", "blank", "empty-name", "number-name", "config",
-         "config-instance"],
+         "config-instance", "settings"],
 )  # fmt: skip
 def test_a_method_that_is_none(plug: Any, offer: Any, fault: str) -> None:
     message = refusal(plug("one", **offering(offer)))

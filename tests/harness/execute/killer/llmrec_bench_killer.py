@@ -5,11 +5,12 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 
-from llmrec_bench import DataSource, Log, Method, PerUserMetric, hookimpl
+from llmrec_bench import DataSource, Log, Method, PerUserMetric, Range, hookimpl
 
 
 def moment(name: str) -> None:
@@ -34,14 +35,17 @@ class Ring(DataSource):
     name = "ring"
     users: int = 30
     """How many users."""
+    detour: int = 0
+    """Added to the last item of each user, the test target."""
 
     def read(self) -> Log:
         moment("load")
         steps = np.arange(8)
+        places = steps + self.detour * (steps == 7)
         events = pd.DataFrame(
             {
                 "user": np.repeat(np.arange(self.users), len(steps)),
-                "item": (np.repeat(np.arange(self.users), len(steps)) + np.tile(steps, self.users)) % 20,
+                "item": (np.repeat(np.arange(self.users), len(steps)) + np.tile(places, self.users)) % 20,
             }
         )
         return Log(events, pd.DataFrame({"title": [f"Item {i}" for i in range(20)]}, index=range(20)))
@@ -86,6 +90,45 @@ class Mortal(Method):
         return scores[:, :-1] if self.config.fate == "wrong-shape" else scores
 
 
+class Aimed(Method):
+    """Scores by nearness to the item so many steps after the last one; on the ring, one step is right."""
+
+    name = "aimed"
+    version = "1"
+
+    class Config(Method.Config):
+        aim: Annotated[int, Range(0, 19)] = 7
+        """How many steps."""
+        spread: Annotated[float, Range(0.5, 2)] = 1.0
+        """Changes nothing."""
+        fate: str = "live"
+        """`live`; `raise`; `raise-above-9`; `die-above-9`; `raise-once`, while the file MEND is missing."""
+
+    config: "Aimed.Config"
+
+    def fit(self, train, run):
+        self.n_items = train.n_items
+        run.log(f"aim {self.config.aim}")
+        moment(f"fit of a search with seed {run.seed}")
+        high = self.config.aim > 9
+        match self.config.fate:
+            case "raise":
+                raise ValueError("this method is meant to fail")
+            case "raise-above-9" if high:
+                raise ValueError("too far")
+            case "die-above-9" if high:
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "raise-once" if not Path(os.environ["MEND"]).exists():
+                raise ValueError("not mended yet")
+
+    def score(self, queries):
+        histories = queries.histories
+        last = histories.items[histories.offsets[1:] - 1]
+        columns = np.arange(self.n_items) if queries.candidates is None else queries.candidates
+        steps = (np.broadcast_to(columns, (len(queries), columns.shape[-1])) - last[:, None]) % 20
+        return -np.abs(steps - self.config.aim).astype(np.float32)
+
+
 class Doom(PerUserMetric):
     """Zero for everyone."""
 
@@ -104,7 +147,7 @@ class Doom(PerUserMetric):
 
 @hookimpl
 def register_methods():
-    return [Mortal]
+    return [Mortal, Aimed]
 
 
 @hookimpl
