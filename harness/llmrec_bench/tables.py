@@ -43,6 +43,8 @@ class Row:
     """Where its options come from: `default`, the name of the method's own settings, `own` for others that the suite
     gives, or `tuned` with the number of fits."""
     cells: tuple[Cell, ...]
+    trials: dict[int, str]
+    """Ids by seed, of what was planned."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,8 @@ def _row(label: str, trials: list[Trial], columns: Sequence[str], records: dict[
     settings, search = trials[0].method.settings, trials[0].search
     if search is not None:
         settings += f", {search.tuning.fits} fits"
-    return Row(label, settings, tuple(_cell(trials, column, records) for column in columns))
+    cells = tuple(_cell(trials, column, records) for column in columns)
+    return Row(label, settings, cells, {trial.seed: trial.id for trial in trials})
 
 
 def _cell(trials: list[Trial], column: str, records: dict[str, Record]) -> Cell:

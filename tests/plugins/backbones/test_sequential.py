@@ -1,5 +1,7 @@
 """Every trained backbone as a method: it learns order, keeps its word on seeds, and refuses what it cannot do."""
 
+from typing import get_args
+
 import numpy as np
 import pydantic
 import pytest
@@ -13,6 +15,11 @@ SMALL = {"width": 16, "history_length": 6, "batch_size": 32, "learning_rate": 0.
 
 
 every_backbone = pytest.mark.parametrize("backbone", METHODS, ids=lambda backbone: backbone.name)
+every_loss = pytest.mark.parametrize(
+    ("backbone", "loss"),
+    [(backbone, loss) for backbone in METHODS for loss in get_args(backbone.Config.model_fields["loss"].annotation)],
+    ids=lambda value: value if isinstance(value, str) else value.name,
+)
 
 
 def fitted(backbone, train, run, **config):
@@ -28,8 +35,7 @@ def cycle(make_training):
     return make_training(rows, n_items=10, targets=[(row[-1] + 1) % 10 for row in rows])
 
 
-@every_backbone
-@pytest.mark.parametrize("loss", ["ce", "bce", "sampled_softmax"])
+@every_loss
 def test_it_learns_to_walk_a_cycle(backbone, cycle, make_queries, make_run, loss):
     method = fitted(backbone, cycle, make_run(cycle), loss=loss, dropout=0.1, epochs=60, patience=None)
     scores = method.score(make_queries([[3, 4, 5], [8, 9], [0]]))
@@ -111,8 +117,7 @@ def test_an_absent_device_is_refused(backbone, cycle, make_run):
         fitted(backbone, cycle, make_run(cycle, device="cuda"))
 
 
-@every_backbone
-@pytest.mark.parametrize("loss", ["ce", "bce", "sampled_softmax"])
+@every_loss
 def test_two_items_and_a_batch_larger_than_the_data_are_enough(backbone, make_training, make_queries, make_run, loss):
     train = make_training([[0, 1], [1, 0, 1]], n_items=2, targets=[0, 1])
     method = fitted(backbone, train, make_run(train), loss=loss, epochs=2, batch_size=10**9, history_length=2)
