@@ -13,6 +13,7 @@ from llmrec_bench.data.training import TrainingData
 from llmrec_bench.method import Run
 from llmrec_bench.plugins import load_catalog
 from llmrec_bench.suite import load_suite
+from llmrec_bench.tuning import Tuning
 
 ROOT = Path(__file__).parent.parent
 CATALOG = load_catalog()
@@ -36,11 +37,19 @@ def test_the_readme_shows_a_table_of_the_suite_it_runs():
 
 
 def test_the_suite_in_the_guide_loads(tmp_path):
-    [text] = blocks("suites/README.md", "yaml")
+    text, _ = blocks("suites/README.md", "yaml")
     (tmp_path / "guide.yaml").write_text(text)
     suite = load_suite(tmp_path / "guide.yaml", CATALOG)
     assert [m.label for m in suite.methods][:3] == ["popularity", "sasrec-small", "sasrec[loss=ce,width=32]"]
     assert load_suite(tmp_path / "guide.yaml", CATALOG, "quick").seeds == (1,)
+
+
+def test_the_tuning_in_the_guide_loads(tmp_path):
+    _, text = blocks("suites/README.md", "yaml")
+    (tmp_path / "guide.yaml").write_text(f"datasets: {{d: {{source: movielens-100k}}}}\n{text}")
+    suite = load_suite(tmp_path / "guide.yaml", CATALOG)
+    assert [m.settings for m in suite.methods] == ["default", "tuned", "tuned"]
+    assert suite.tuning == Tuning()  # "these are the defaults"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "suites").glob("*.yaml")), ids=lambda path: path.name)

@@ -1,0 +1,102 @@
+"""Our regression tables beside what papers and their code print, as Markdown.
+
+python results/baselines/beside_published.py
+"""
+
+import csv
+import json
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+BASELINES = Path(__file__).parent
+PUBLISHED = BASELINES.parent / "published"
+
+
+@dataclass(frozen=True)
+class Printed:
+    """Rows of a file under `published/` and how they are told apart."""
+
+    file: str
+    dataset: str
+    source: str = ""
+    """How the column `source` starts; any if empty."""
+
+    def value(self, method: str, metric: str) -> float:
+        """What is printed for a method, as a share (SLIM prints percent)."""
+        with (PUBLISHED / self.file).open(encoding="utf-8") as file:
+            rows = [
+                row
+                for row in csv.DictReader(file)
+                if (row["dataset"], row["method"], row["metric"]) == (self.dataset, method, metric)
+                if row["source"].startswith(self.source)
+            ]
+        [row] = rows
+        return float(row["mean"]) / (100 if self.file.startswith("slim") else 1)
+
+
+S3REC, SASREC, SLIM = "s3rec_repo_fullrank.csv", "sasrec_reference.csv", "slim_table1.csv"
+COMPARED: dict[str, list[tuple[str, str, Printed]]] = {
+    "p5-beauty": [
+        ("sasrec-bce", "SASRec", Printed(S3REC, "Beauty")),
+        ("sasrec", "SASRec", Printed(SASREC, "Beauty(5-core)", "GitHub HonghuiBao2000/LETTER")),
+        ("gru4rec", "GRU4Rec", Printed(S3REC, "Beauty")),
+    ],
+    "p5-sports": [("sasrec-bce", "SASRec", Printed(S3REC, "Sports"))],
+    "ml-1m": [("sasrec-paper", "SASRec", Printed(SASREC, "ML-1M", "SASRec ICDM18"))],
+    "games-2018": [
+        ("gru4rec", "GRU4Rec", Printed(SLIM, "Games")),
+        ("gru4rec-recbole", "GRU4Rec", Printed(SLIM, "Games")),
+        ("sasrec", "SASRec", Printed(SLIM, "Games")),
+        ("sasrec-paper", "SASRec", Printed(SLIM, "Games")),
+        ("srgnn", "SRGNN", Printed(SLIM, "Games")),
+        ("srgnn-recbole", "SRGNN", Printed(SLIM, "Games")),
+    ],
+}
+METRICS = {
+    "p5-beauty": ["HR@10", "NDCG@10"],
+    "p5-sports": ["HR@10", "NDCG@10"],
+    "ml-1m": ["HR@10", "NDCG@10"],
+    "games-2018": ["NDCG@10", "HR@10", "HR@20"],
+}
+
+
+def tables(suite: str) -> list[dict[str, Any]]:
+    """What `bench table suites/SUITE.yaml --format json` printed: one table for each data set."""
+    found: list[dict[str, Any]] = json.loads((BASELINES / f"{suite}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def values(suite: str, method: str, metric: str) -> list[float]:
+    """Of every seed on every data set of a suite."""
+    return [
+        value
+        for table in tables(suite)
+        for row in table["rows"]
+        if row["method"] == method
+        for column, cell in zip(table["columns"], row["cells"], strict=True)
+        if column == metric
+        for value in cell["values"].values()
+    ]
+
+
+def lines(suite: str) -> list[str]:
+    """One line a method: ours, theirs and the difference, metric by metric."""
+    metrics = METRICS[suite]
+    head = [f"{metric} {what}" for metric in metrics for what in ("ours", "published", "difference")]
+    found = [f"| ours | published | {' | '.join(head)} |", f"|:--|:--|{'--:|' * len(head)}"]
+    for ours, theirs, printed in COMPARED[suite]:
+        cells = []
+        for metric in metrics:
+            own = values(suite, ours, metric)
+            mean, spread = statistics.fmean(own), f" ±{statistics.stdev(own):.4f}" if len(own) > 1 else ""
+            published = printed.value(theirs, metric)
+            cells += [f"{mean:.4f}{spread}", f"{published:.4f}", f"{mean - published:+.4f}"]
+        found.append(f"| {ours} | {theirs} | {' | '.join(cells)} |")
+    return found
+
+
+if __name__ == "__main__":
+    for suite in COMPARED:
+        print("\n".join([f"**{suite}**", "", *lines(suite), ""]))
