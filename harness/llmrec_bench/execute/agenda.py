@@ -51,7 +51,8 @@ class Agenda:
                 yield replace(waiting[0], trial=search.fit(len(fits), options), fit=fit)
                 return
             except ValidationError as error:  # options that are fine one by one and do not go together
-                message = f"these options do not go together: {error.errors()[0]['msg']}"
+                reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+                message = f"these options do not go together: {reason}"
                 failed = replace(waiting[0], fit=fit)
                 store_failure(failed, Failure(phase="", kind="ValidationError", message=message, traceback=""), [])
                 self._finished(failed)

@@ -143,7 +143,11 @@ def test_a_killed_search_goes_on(bench, suite, tmp_path, moment):
 
 @pytest.mark.parametrize(
     ("fate", "kind", "message"),
-    [("raise-above-9", "ValueError", "too far"), ("die-above-9", "WorkerDied", "the worker process was ended by")],
+    [
+        ("raise-above-9", "ValueError", "too far"),
+        ("die-above-9", "WorkerDied", "the worker process was ended by"),
+        ("picky", "ValidationError", "these options do not go together: aim and spread are both high"),
+    ],
 )
 def test_a_failing_fit_costs_one_fit(bench, suite, tmp_path, fate, kind, message):
     suite.write_text(SUITE.replace("tune: true", f"config: {{fate: {fate}}}, tune: true"))
@@ -153,7 +157,7 @@ def test_a_failing_fit_costs_one_fit(bench, suite, tmp_path, fate, kind, message
     failed = [fit for fit in found if fit["failure"] is not None]
     assert len(found) == 12
     assert 0 < len(failed) < 12
-    assert all(fit["config"]["aim"] > 9 for fit in failed)
+    assert all(fit["options"]["aim"] > 9 for fit in failed)
     assert {fit["failure"]["kind"] for fit in failed} == {kind}
     assert failed[0]["failure"]["message"].startswith(message)
     assert records(tmp_path / "results")[0]["tuning"]["failed_fits"] == len(failed)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import numpy as np
 import pandas as pd
+from pydantic import model_validator
 
 from llmrec_bench import DataSource, Log, Method, PerUserMetric, Range, hookimpl
 
@@ -102,7 +103,14 @@ class Aimed(Method):
         spread: Annotated[float, Range(0.5, 2)] = 1.0
         """Changes nothing."""
         fate: str = "live"
-        """`live`; `raise`; `raise-above-9`; `die-above-9`; `raise-once`, while the file MEND is missing."""
+        """`live`; `raise-above-9`; `die-above-9`; `raise-once`, while the file MEND is missing; `picky`, which refuses
+        to be configured with both options high."""
+
+        @model_validator(mode="after")
+        def _not_both(self):
+            if self.fate == "picky" and self.aim > 9 and self.spread > 1:
+                raise ValueError("aim and spread are both high")
+            return self
 
     config: "Aimed.Config"
 
@@ -112,8 +120,6 @@ class Aimed(Method):
         moment(f"fit of a search with seed {run.seed}")
         high = self.config.aim > 9
         match self.config.fate:
-            case "raise":
-                raise ValueError("this method is meant to fail")
             case "raise-above-9" if high:
                 raise ValueError("too far")
             case "die-above-9" if high:
