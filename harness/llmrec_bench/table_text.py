@@ -18,6 +18,7 @@ Format = Literal["terminal", "markdown", "latex", "csv", "json"]
 FORMATS: tuple[Format, ...] = ("terminal", "markdown", "latex", "csv", "json")
 
 _CHANCE = "chance"
+_SETTINGS = "settings"
 
 
 def render_tables(tables: Sequence[Table], form: Format, width: int | None = None) -> str:
@@ -80,7 +81,8 @@ def _grids(headers: list[str], body: list[list[str]], width: int) -> Iterator[Gr
         grid = Grid(highlight=False)
         grid.add_column(headers[0], width=min(natural[0], width - 1 - _BORDERS - taken(group, sizes)), overflow="fold")
         for i in group:
-            grid.add_column(headers[i], width=sizes[i], justify="right", overflow="fold")
+            justify: Literal["left", "right"] = "left" if headers[i] == _SETTINGS else "right"
+            grid.add_column(headers[i], width=sizes[i], justify=justify, overflow="fold")
         for place, row in enumerate(body):
             last = place == len(body) - 1  # the chance level
             grid.add_row(
@@ -102,7 +104,7 @@ def _shows_settings(table: Table) -> bool:
 
 
 def _headers(table: Table) -> list[str]:
-    return ["method", *(["settings"] if _shows_settings(table) else []), *table.columns]
+    return ["method", *([_SETTINGS] if _shows_settings(table) else []), *table.columns]
 
 
 def _body(table: Table) -> list[list[str]]:
