@@ -46,7 +46,7 @@ def require_data(suite: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_study_has_its_table() -> None:
-    assert sorted([*FOLDERS, "ml-100k"]) == SUITES
+    assert sorted([*FOLDERS, "ml-100k", "tuning"]) == SUITES
 
 
 @pytest.mark.data
