@@ -24,9 +24,9 @@ class SASRec(SequentialMethod):
     The paper's own loss is that of `sasrec-bce`; its settings are `paper`, and `paper-ml-1m` for MovieLens-1M.
 
     The defaults were chosen by validation NDCG@10 over the whole catalogue of MovieLens-100K and of the synthetic shop,
-    means of 3 seeds: 0.128 and 0.158 as they stand; 0.127 and 0.153 with batches of 2048. On MovieLens-100K, with one or
-    two seeds, none of these gained more than seeds differ (0.004): histories of 25, 100 or 200 items, width 128, one
-    block (0.160 on the shop), one head, dropout 0.2 or 0.5, learning rate 0.001. On the shop none of nine random
+    means of 3 seeds: 0.128 and 0.158 as they stand; 0.127 and 0.153 with batches of 2048. With one or two seeds of
+    MovieLens-100K, none of these gained more than seeds differ (0.004): histories of 25, 100 or 200 items, width 128,
+    one block (0.160 on the shop), one head, dropout 0.2 or 0.5, learning rate 0.001. On the shop none of nine random
     settings came above the defaults (`suites/tuning.yaml`).
     """
 
