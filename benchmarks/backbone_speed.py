@@ -100,7 +100,6 @@ def defaults_for_recbole(model: str) -> dict[str, Any]:
         "MAX_ITEM_LIST_LENGTH": ours["history_length"],
         "train_batch_size": ours["batch_size"],
         "learning_rate": ours["learning_rate"],
-        "loss_type": "CE",
     }
     dropout = ours["dropout"]
     own = {

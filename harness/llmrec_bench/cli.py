@@ -15,7 +15,7 @@ from llmrec_bench.errors import BenchError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from llmrec_bench.execute.run import Progress, SearchProgress
+    from llmrec_bench.execute.run import Progress
     from llmrec_bench.plan import Plan
     from llmrec_bench.plugins import Catalog
     from llmrec_bench.store import Store
@@ -87,7 +87,7 @@ def run(
 
     from rich.console import Console
 
-    from llmrec_bench.execute.run import progress_of, run_plan, searches_of
+    from llmrec_bench.execute.run import progress_of, run_plan
     from llmrec_bench.live import RunView
     from llmrec_bench.table_text import terminal_view
 
@@ -110,12 +110,7 @@ def run(
     if as_json:
         from dataclasses import asdict
 
-        _print_json(
-            {
-                **_progress_json(plan, store, progress, searches_of(plan, store)),
-                "tables": [asdict(table) for table in tables],
-            }
-        )
+        _print_json({**_progress_json(plan, store, progress), "tables": [asdict(table) for table in tables]})
     else:
         console = _console()
         if plan.suite.description:
@@ -153,9 +148,9 @@ def plan(
     from llmrec_bench.execute.run import progress_of, searches_of
 
     _, planned, store = _planned(suite, results, profile, only, seeds)
-    progress, searches = progress_of(planned, store), searches_of(planned, store)
+    progress = progress_of(planned, store)
     if as_json:
-        _print_json(_progress_json(planned, store, progress, searches))
+        _print_json(_progress_json(planned, store, progress))
         return
     console = _console()
     grid = Table(box=None)
@@ -173,7 +168,7 @@ def plan(
         f"\n{len(progress)} trials: " + ", ".join(f"{n} {state}" for state, n in sorted(counts.items())),
         highlight=False,
     )
-    for found in searches:
+    for found in searches_of(planned, store):
         fits = found.search.tuning.fits
         console.print(
             f"tuning {found.search.method.label} on {found.search.dataset.label} (search {found.search.id}): "
@@ -352,9 +347,9 @@ def _tables(plan: "Plan", progress: "Sequence[Progress]") -> Any:
     return build_tables(plan, {p.trial.id: p.record for p in progress if p.record is not None})
 
 
-def _progress_json(
-    plan: "Plan", store: "Store", progress: "Sequence[Progress]", searches: "Sequence[SearchProgress]"
-) -> dict[str, Any]:
+def _progress_json(plan: "Plan", store: "Store", progress: "Sequence[Progress]") -> dict[str, Any]:
+    from llmrec_bench.execute.run import searches_of
+
     return {
         "suite": plan.suite.name,
         "protocol_hash": plan.suite.protocol.hash,
@@ -378,7 +373,7 @@ def _progress_json(
                 "fits_planned": found.search.tuning.fits,
                 "fits": [{"options": fit.options, fit.metric: fit.value} for fit in found.fits],
             }
-            for found in searches
+            for found in searches_of(plan, store)
         ],
     }
 

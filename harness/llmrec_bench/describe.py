@@ -59,8 +59,8 @@ def _describe(catalog: Catalog, kind: str, name: str, entry: Any) -> Iterator[st
     options = list(_options(entry.Config if kind == "methods" else entry))
     yield "\nOptions:" if options else "\nNo options."
     yield from options
-    for name, named in entry.settings.items() if kind == "methods" else ():
-        yield f"\nSettings '{name}': " + ", ".join(f"{option}={_plain(value)}" for option, value in named.items())
+    for settings, named in entry.settings.items() if kind == "methods" else ():
+        yield f"\nSettings '{settings}': " + ", ".join(f"{option}={_plain(value)}" for option, value in named.items())
 
 
 def _options(config: type[BaseModel]) -> Iterator[str]:

@@ -75,9 +75,10 @@ class RunView:
         self._done += 1
         failure, found = None, ""
         if job.fit is not None:
-            fit = job.store.fits(job.fit.search.id)[job.fit.number]
-            failure = fit.failure
-            found = "" if fit.value is None else f"{fit.metric} {fit.value:.4f} on validation, "
+            fit = job.store.fit(job.fit.search.id, job.fit.number)
+            if fit is not None:
+                failure = fit.failure
+                found = "" if fit.value is None else f"{fit.metric} {fit.value:.4f} on validation, "
         elif (record := job.store.record(trial.id)) is not None:
             failure = record.failure
         line = f"[{self._done}/{self._total}] {job.label}: "

@@ -218,13 +218,18 @@ class Store:
         Raises `BenchError` naming a file that is corrupt or from a newer version.
         """
         found: list[SearchFit] = []
-        while (fit := _read(path := self._fit_path(search, len(found)), SearchFit, path)) is not None:
+        while (fit := self.fit(search, len(found))) is not None:
             found.append(fit)
         return found
 
+    def fit(self, search: str, number: int) -> SearchFit | None:
+        """One fit of a search, or None. Raises `BenchError` naming a file that is corrupt or from a newer version."""
+        path = self.searches / search / f"fit-{number:03}.json"
+        return _read(path, SearchFit, path)
+
     def write_fit(self, fit: SearchFit) -> None:
         """Store one fit of a search. Raises `BenchError` where the disk is full or the folder cannot be written."""
-        path = self._fit_path(fit.search, fit.number)
+        path = self.searches / fit.search / f"fit-{fit.number:03}.json"
         aside = path.parent / f".aside-{path.name}"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -240,9 +245,6 @@ class Store:
             shutil.rmtree(self.searches / search)
         except OSError as error:
             raise BenchError(f"{self.searches / search}: cannot be deleted ({error.strerror})") from None
-
-    def _fit_path(self, search: str, number: int) -> Path:
-        return self.searches / search / f"fit-{number:03}.json"
 
     def write(
         self,

@@ -122,6 +122,7 @@ def _rows(label: str, entry: Mapping[str, Any], method: type[Method], mistakes: 
         return
     base = {**known[named or "default"], **config}
     space = _space(label, entry.get("tune", False), {*config, *grid}, method, mistakes)
+    whole = whole_options(method.Config)
     for combination in itertools.product(*grid.values()):
         varied = dict(zip(grid, combination, strict=True))
         in_grid = dict.fromkeys(varied, ("methods", label, "grid"))
@@ -130,7 +131,7 @@ def _rows(label: str, entry: Mapping[str, Any], method: type[Method], mistakes: 
             continue
         for option, part in space.items():
             for edge in part.edges():
-                value = int(edge) if option in whole_options(method.Config) and isinstance(edge, float) else edge
+                value = int(edge) if option in whole and isinstance(edge, float) else edge
                 in_tune = {option: ("methods", label, "tune")}
                 mistakes.parse(method.Config, {**base, **varied, option: value}, ("methods", label, "config"), in_tune)
         options = ",".join(f"{key}={value}" for key, value in varied.items())

@@ -23,12 +23,15 @@ class Agenda:
         self._ready: list[Job] = []
         self._waiting: dict[str, list[Job]] = {}
         self._searches: dict[str, Search] = {}
+        self._fits: dict[str, list[SearchFit]] = {}
         for job in jobs:
             search = job.trial.search
             if search is None or job.measure_again:
                 self._ready.append(job)
                 continue
-            self._searches[search.id] = search
+            if search.id not in self._searches:
+                self._searches[search.id] = search
+                self._fits[search.id] = store.fits(search.id)[: search.tuning.fits]
             self._waiting.setdefault(search.id, []).append(job)
 
     def first(self) -> list[Job]:
@@ -37,12 +40,20 @@ class Agenda:
 
     def after(self, job: Job) -> list[Job]:
         """What can be run now that this job is finished."""
-        return [] if job.fit is None else list(self._next(job.fit.search.id))
+        if job.fit is None:
+            return []
+        self._learn(job.fit)
+        return list(self._next(job.fit.search.id))
+
+    def _learn(self, fit: FitOfSearch) -> None:
+        stored = self._store.fit(fit.search.id, fit.number)
+        assert stored is not None  # a job is finished when it is stored
+        self._fits[fit.search.id].append(stored)
 
     def _next(self, identity: str) -> Iterator[Job]:
         """The next fit of a search or, after its last one, the trials that waited for it."""
-        search, waiting = self._searches[identity], self._waiting[identity]
-        while len(fits := self._store.fits(identity)[: search.tuning.fits]) < search.tuning.fits:
+        search, waiting, fits = self._searches[identity], self._waiting[identity], self._fits[identity]
+        while len(fits) < search.tuning.fits:
             kind, untuned = search.method.method.Config, search.method.config.model_dump()
             past = [Attempt(fit.options, fit.value) for fit in fits]
             options = propose(search.method.space, whole_options(kind), untuned, past, search.tuning)
@@ -56,6 +67,7 @@ class Agenda:
                 failed = replace(waiting[0], fit=fit)
                 store_failure(failed, Failure(phase="", kind="ValidationError", message=message, traceback=""), [])
                 self._finished(failed)
+                self._learn(fit)
         best = best_of([Attempt(fit.options, fit.value) for fit in fits])
         for job in waiting:
             if best is not None:
