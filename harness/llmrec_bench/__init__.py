@@ -7,19 +7,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from llmrec_bench.config import Config
+    from llmrec_bench.config import Config, Operational
     from llmrec_bench.data.sequences import PAD, Sequences
     from llmrec_bench.data.source import DataSource, Log
     from llmrec_bench.data.training import Queries, TrainingData
     from llmrec_bench.errors import BenchError
     from llmrec_bench.execute.run import run_plan
     from llmrec_bench.hookspecs import hookimpl
+    from llmrec_bench.llm.language_model import Completion, LanguageModel, LanguageModelOptions, Usage
+    from llmrec_bench.llm.metered import MeteredModel
+    from llmrec_bench.llm.prompt import Message, Prompt, PromptFile, ask
     from llmrec_bench.method import Method, Run, Scores
     from llmrec_bench.metrics.metric import OverallMetric, PerUserMetric
     from llmrec_bench.metrics.rankings import Rankings
     from llmrec_bench.plan import Plan, make_plan
     from llmrec_bench.plugins import Catalog, load_catalog
     from llmrec_bench.search_space import Choice, Range
+    from llmrec_bench.stage import Stage, StageRun
     from llmrec_bench.store import Record, Store
     from llmrec_bench.suite import Suite, load_suite
     from llmrec_bench.table_text import render_tables
@@ -29,14 +33,22 @@ _HOMES = {
     "BenchError": "errors",
     "Catalog": "plugins",
     "Choice": "search_space",
+    "Completion": "llm.language_model",
     "Config": "config",
     "DataSource": "data.source",
+    "LanguageModel": "llm.language_model",
+    "LanguageModelOptions": "llm.language_model",
     "Log": "data.source",
+    "Message": "llm.prompt",
+    "MeteredModel": "llm.metered",
     "Method": "method",
+    "Operational": "config",
     "OverallMetric": "metrics.metric",
     "PAD": "data.sequences",
     "PerUserMetric": "metrics.metric",
     "Plan": "plan",
+    "Prompt": "llm.prompt",
+    "PromptFile": "llm.prompt",
     "Queries": "data.training",
     "Range": "search_space",
     "Rankings": "metrics.rankings",
@@ -44,10 +56,14 @@ _HOMES = {
     "Run": "method",
     "Scores": "method",
     "Sequences": "data.sequences",
+    "Stage": "stage",
+    "StageRun": "stage",
     "Store": "store",
     "Suite": "suite",
     "Table": "tables",
     "TrainingData": "data.training",
+    "Usage": "llm.language_model",
+    "ask": "llm.prompt",
     "build_tables": "tables",
     "hookimpl": "hookspecs",
     "load_catalog": "plugins",
@@ -62,13 +78,21 @@ __all__ = [
     "BenchError",
     "Catalog",
     "Choice",
+    "Completion",
     "Config",
     "DataSource",
+    "LanguageModel",
+    "LanguageModelOptions",
     "Log",
+    "Message",
+    "MeteredModel",
     "Method",
+    "Operational",
     "OverallMetric",
     "PerUserMetric",
     "Plan",
+    "Prompt",
+    "PromptFile",
     "Queries",
     "Range",
     "Rankings",
@@ -76,10 +100,14 @@ __all__ = [
     "Run",
     "Scores",
     "Sequences",
+    "Stage",
+    "StageRun",
     "Store",
     "Suite",
     "Table",
     "TrainingData",
+    "Usage",
+    "ask",
     "build_tables",
     "hookimpl",
     "load_catalog",

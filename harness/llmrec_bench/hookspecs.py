@@ -6,6 +6,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from llmrec_bench.data.source import DataSource
+    from llmrec_bench.llm.language_model import LanguageModel
     from llmrec_bench.method import Method
     from llmrec_bench.metrics.metric import Metric
     from llmrec_bench.store import Record
@@ -27,6 +28,11 @@ def register_datasets() -> "list[type[DataSource]]":  # type: ignore[empty-body]
 @hookspec
 def register_metrics() -> "list[type[Metric]]":  # type: ignore[empty-body]
     """Metric classes to offer. Called once, when the catalog is made."""
+
+
+@hookspec
+def register_language_models() -> "list[type[LanguageModel]]":  # type: ignore[empty-body]
+    """Classes of language model providers to offer. Called once, when the catalog is made."""
 
 
 @hookspec

@@ -1,15 +1,22 @@
 """The thing being compared: a method is configured, fitted on the past, and scores candidates."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from llmrec_bench.config import Config as BaseConfig
 from llmrec_bench.data.training import Queries, TrainingData
+from llmrec_bench.llm.prompt import Prompt
+from llmrec_bench.stage import Stage
+
+if TYPE_CHECKING:
+    from llmrec_bench.llm.language_model import LanguageModel
+    from llmrec_bench.llm.metered import MeteredModel
 
 Scores = npt.NDArray[np.float32]
 """float32 (B, C), higher is better, NaN where the method has no opinion."""
@@ -30,6 +37,11 @@ class Run:
     own candidates, mask and ties. Raises `BenchError` where there is no validation query."""
     log: Callable[[str], None]
     """Keeps a line in the trial's record."""
+    artifact: Callable[[Stage], Path]
+    """`run.artifact(self.config.item_text)`: the finished folder of a stage that is one of the method's options."""
+    llm: "Callable[[LanguageModel.Config], MeteredModel]"
+    """The language model an option names, recorded and metered; what is asked during `fit` counts as one-off, what
+    is asked during `score` as spent on the requests."""
 
 
 class Method(ABC):
@@ -59,6 +71,20 @@ class Method(ABC):
     @abstractmethod
     def fit(self, train: TrainingData, run: Run) -> None:
         """Learn from training rows and validation targets. The same seed gives the same fit on a CPU."""
+
+    def prompts(self, queries: Queries) -> Sequence[Prompt]:
+        """What `score` would ask a language model for these queries, for the estimate of a plan; nothing is fitted
+        yet."""
+        return ()
+
+    def language_model(self) -> "LanguageModel.Config | None":
+        """Which model those prompts go to."""
+        return None
+
+    @property
+    def parameters(self) -> int | None:
+        """How many numbers `fit` learned; None where that means nothing. Asked after `fit`."""
+        return None
 
     @abstractmethod
     def score(self, queries: Queries) -> Scores:

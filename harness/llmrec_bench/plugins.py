@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from llmrec_bench import hookspecs
 from llmrec_bench.data.source import DataSource
 from llmrec_bench.errors import BenchError, suggest
+from llmrec_bench.llm.language_model import LanguageModel
 from llmrec_bench.method import Method
 from llmrec_bench.metrics.metric import Metric
 
@@ -33,6 +34,7 @@ class Catalog:
     methods: dict[str, type[Method]] = field(default_factory=dict)
     datasets: dict[str, type[DataSource]] = field(default_factory=dict)
     metrics: dict[str, type[Metric]] = field(default_factory=dict)
+    language_models: dict[str, type[LanguageModel]] = field(default_factory=dict)
     plugin_of: dict[str, str] = field(default_factory=dict)
     """Plugin by offered name, e.g. `method sasrec` -> `builtin`."""
     broken: list[BrokenPlugin] = field(default_factory=list)
@@ -74,6 +76,8 @@ def load_catalog(found: Iterable[EntryPoint] | None = None) -> Catalog:
     _collect(catalog, "method", manager.hook.register_methods, Method, catalog.methods)
     _collect(catalog, "dataset", manager.hook.register_datasets, DataSource, catalog.datasets)
     _collect(catalog, "metric", manager.hook.register_metrics, Metric, catalog.metrics)
+    models = catalog.language_models
+    _collect(catalog, "language model", manager.hook.register_language_models, LanguageModel, models)
     return catalog
 
 
@@ -130,8 +134,10 @@ def _fault(offer: object, base: type) -> str | None:
         return f"has no {' and no '.join(missing)}"
     if not isinstance(offer.name, str) or not offer.name:  # type: ignore[attr-defined]
         return f"has {offer.name!r} for a name"  # type: ignore[attr-defined]
-    if issubclass(offer, Method) and not (isinstance(offer.Config, type) and issubclass(offer.Config, Method.Config)):
-        return "has a Config that is not a subclass of Method.Config"
+    for kind in (Method, LanguageModel):
+        own = getattr(offer, "Config", None)
+        if issubclass(offer, kind) and not (isinstance(own, type) and issubclass(own, kind.Config)):
+            return f"has a Config that is not a subclass of {kind.__name__}.Config"
     if issubclass(offer, Method):
         for name, options in offer.settings.items():
             try:
