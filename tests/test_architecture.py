@@ -19,11 +19,12 @@ PLUGINS = ROOT / "plugins" / "llmrec_bench_plugins"
 # Highest first. A module imports from lower lines only, and from its own room where that is a package.
 ORDER = [
     {"cli"},
-    {"live", "describe", "schema", "sources"},
+    {"live", "describe", "schema", "sources", "cassette_commands", "estimate_text"},
     {"execute"},
+    {"cost_text"},
     {"table_text"},
-    {"tables"},
-    {"store", "evaluate"},
+    {"tables", "costs"},
+    {"store", "evaluate", "artifacts"},
     {"plan"},
     {"suite"},
     {"suite_methods", "suite_names"},
@@ -32,6 +33,8 @@ ORDER = [
     {"candidate_files"},
     {"protocol"},
     {"method", "metrics"},
+    {"stage"},
+    {"llm"},
     {"data"},
     {"tuning"},
     {"search_space"},
@@ -41,7 +44,7 @@ ORDER = [
 ]
 LEVELS = {room: -level for level, rooms in enumerate(ORDER) for room in rooms}
 
-HEAVY = {"torch", "scipy", "recbole", "transformers", "optuna"}
+HEAVY = {"torch", "scipy", "recbole", "transformers", "optuna", "openai", "peft", "sklearn"}
 SHARED_FAMILIES = {"blocks", "stages"}
 PAST_TYPE_CHECKING = {"hookspecs"}
 """Modules that name the types of higher rooms, for type checkers only."""
@@ -61,7 +64,7 @@ def _imports(node: ast.AST, everywhere: bool, typing: bool) -> Iterator[tuple[in
     elif isinstance(node, ast.ImportFrom):
         assert node.level == 0, f"line {node.lineno}: a relative import"
         yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
-    elif isinstance(node, ast.FunctionDef) and not everywhere:
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not everywhere:
         return
     elif isinstance(node, ast.If) and not typing and ast.unparse(node.test) == "TYPE_CHECKING":
         for child in node.orelse:

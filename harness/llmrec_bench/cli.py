@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from llmrec_bench.cassette_commands import cassette
 from llmrec_bench.errors import BenchError
 
 if TYPE_CHECKING:
@@ -47,6 +48,19 @@ class _Seeds(click.ParamType[list[int]]):
         return seeds
 
 
+class _Dollars(click.ParamType[float]):
+    name = "amount"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        import re
+
+        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*usd\s*", str(value), re.IGNORECASE)
+        if found is None:
+            self.fail(f"'{value}' is not an amount such as 5usd or 0.5usd", param, ctx)
+        return float(found[1])
+
+
+REPLAY = click.option("--replay", is_flag=True, help="Ask no language model: recorded answers only.")
 SEEDS = click.option("--seeds", type=_Seeds(), help="Use these seeds instead of the suite's, as 1,2,3.")
 
 
@@ -68,6 +82,8 @@ def bench() -> None:
     type=click.IntRange(0),
     help="Trials at once, one thread each; default: the number of cores. 0: in this process, for a debugger.",
 )
+@REPLAY
+@click.option("--budget", type=_Dollars(), help="Stop before language models cost more than this, as 5usd.")
 @AS_JSON
 def run(
     suite: Path,
@@ -77,17 +93,20 @@ def run(
     seeds: list[int] | None,
     device: str,
     workers: int | None,
+    replay: bool,
+    budget: float | None,
     as_json: bool,
 ) -> None:
     """Run what is missing of SUITE, then print its tables.
 
-    Exit status: 0 all trials finished; 1 some failed; 2 a mistake in the input; 130 stopped by Ctrl-C.
+    Exit status: 0 all trials finished; 1 some failed or were left out for the budget; 2 a mistake in the input; 130
+    stopped by Ctrl-C.
     """
     import re
 
     from rich.console import Console
 
-    from llmrec_bench.execute.run import progress_of, run_plan
+    from llmrec_bench.execute.run import asking_for, check_budget, progress_of, run_plan
     from llmrec_bench.live import RunView
     from llmrec_bench.table_text import terminal_view
 
@@ -95,11 +114,13 @@ def run(
         raise BenchError(f"--device {device}: should be cpu, cuda or cuda:N")
     catalog, plan, store = _planned(suite, results, profile, only, seeds)
     count = os.cpu_count() or 1 if workers is None else workers
+    asking = asking_for(plan, catalog, store, replay, budget)
+    check_budget(plan, asking)
     log = Console(stderr=True)
     view = RunView(log, count)
     try:
         with view.open():
-            progress = run_plan(plan, catalog, store, count, device, view.begin)
+            progress = run_plan(plan, catalog, store, count, device, view.begin, asking)
     except KeyboardInterrupt:
         done = sum(p.state == "finished" for p in progress_of(plan, store))
         raise _Stopped(
@@ -118,7 +139,19 @@ def run(
         console.print(terminal_view(tables))
         finished = len(progress) - len(failed)
         console.print(f"{finished} of {len(progress)} trials finished. Records: {store.trials}", soft_wrap=True)
+        if asking.budget is not None:
+            console.print(f"Spent on language models in this run: {asking.budget.spent_usd:.4f} USD.", highlight=False)
+            if any(p.state == "missing" for p in failed):
+                console.print(
+                    f"Stopped before passing the budget of {budget:g} USD; the answers so far are recorded: "
+                    "run again, with a larger --budget if need be, to go on.",
+                    soft_wrap=True,
+                    highlight=False,
+                )
         for p in failed:
+            if p.state == "missing":
+                console.print(f"not run: {p.trial.label}", soft_wrap=True, highlight=False, markup=False)
+                continue
             console.print(
                 f"failed: {p.trial.label}: {store.trials / p.trial.id / 'record.json'}",
                 soft_wrap=True,
@@ -135,22 +168,36 @@ def run(
 @PROFILE
 @ONLY
 @SEEDS
+@REPLAY
 @AS_JSON
 def plan(
-    suite: Path, results: Path, profile: str | None, only: tuple[str, ...], seeds: list[int] | None, as_json: bool
+    suite: Path,
+    results: Path,
+    profile: str | None,
+    only: tuple[str, ...],
+    seeds: list[int] | None,
+    replay: bool,
+    as_json: bool,
 ) -> None:
-    """Print the trials of SUITE, their ids, and what is done and missing. Runs nothing."""
+    """Print the trials of SUITE, what is done and missing, and what language models will cost. Runs nothing."""
     from collections import Counter
 
     from rich.table import Table
 
     from llmrec_bench.describe import describe_funnel
-    from llmrec_bench.execute.run import progress_of, searches_of
+    from llmrec_bench.estimate_text import estimate_view
+    from llmrec_bench.execute.estimate import estimate
+    from llmrec_bench.execute.run import asking_for, progress_of, searches_of
 
-    _, planned, store = _planned(suite, results, profile, only, seeds)
+    catalog, planned, store = _planned(suite, results, profile, only, seeds)
     progress = progress_of(planned, store)
+    finished = [p.trial.id for p in progress if p.state == "finished"]
+    estimates = estimate(planned, store, asking_for(planned, catalog, store, replay), finished)
     if as_json:
-        _print_json(_progress_json(planned, store, progress))
+        from dataclasses import asdict
+
+        plain = _progress_json(planned, store, progress)
+        _print_json({**plain, "estimates": [asdict(found) for found in estimates]})
         return
     console = _console()
     grid = Table(box=None)
@@ -176,6 +223,8 @@ def plan(
             soft_wrap=True,
             markup=False,
         )
+    if estimates:
+        console.print(estimate_view(estimates))
     console.print(f"Protocol {planned.suite.protocol.hash}: {planned.suite.protocol.describe()}", soft_wrap=True)
     console.print(f"Records: {store.trials}", soft_wrap=True)
     for label, data in planned.prepared.items():
@@ -197,8 +246,15 @@ def plan(
     show_default=True,
     help="How to print them.",
 )
+@click.option("--table", "name", metavar="NAME", help="Only this table of the suite; `cost` shows what methods took.")
 def table(
-    suite: Path, results: Path, profile: str | None, only: tuple[str, ...], seeds: list[int] | None, form: Any
+    suite: Path,
+    results: Path,
+    profile: str | None,
+    only: tuple[str, ...],
+    seeds: list[int] | None,
+    form: Any,
+    name: str | None,
 ) -> None:
     """Print the tables of SUITE from the stored records; cells that were not run say so."""
 
@@ -206,7 +262,16 @@ def table(
     from llmrec_bench.table_text import render_tables, terminal_view
 
     _, planned, store = _planned(suite, results, profile, only, seeds)
-    tables = _tables(planned, progress_of(planned, store))
+    progress = progress_of(planned, store)
+    names = [shown.name for shown in planned.suite.tables]
+    if name == "cost" and "cost" not in names:
+        _print_costs(planned, progress, form)
+        return
+    if name is not None and name not in names:
+        from llmrec_bench.errors import suggest
+
+        raise BenchError(f"--table {name}: {suite} has no such table{suggest(name, [*names, 'cost'])}")
+    tables = [shown for shown in _tables(planned, progress) if name in (None, shown.name)]
     if form == "terminal":
         _console().print(terminal_view(tables))
     else:
@@ -214,16 +279,16 @@ def table(
 
 
 @bench.command("list")
-@click.argument("kind", type=click.Choice(["methods", "datasets", "metrics"]))
+@click.argument("kind", type=click.Choice(["methods", "datasets", "metrics", "language-models"]))
 @AS_JSON
 def list_command(kind: str, as_json: bool) -> None:
-    """List the methods, data sources or metrics that the installed plugins offer."""
+    """List the methods, data sources, metrics or language model providers that the installed plugins offer."""
     from rich.table import Table
 
     from llmrec_bench.describe import list_entries
 
     catalog = _catalog()
-    entries = list_entries(catalog, kind)
+    entries = list_entries(catalog, kind.replace("-", "_"))
     if as_json:
         keys = ("name", "plugin", "summary")
         broken = [{"plugin": b.name, "reason": b.reason} for b in catalog.broken]
@@ -241,7 +306,7 @@ def list_command(kind: str, as_json: bool) -> None:
 @bench.command()
 @click.argument("name")
 def describe(name: str) -> None:
-    """Explain a method, data source or metric: what it is, where it comes from, and every option."""
+    """Explain a method, data source, metric or language model provider, and every option."""
     from llmrec_bench.describe import describe_entry
 
     click.echo(describe_entry(_catalog(), name))
@@ -272,6 +337,9 @@ def data_describe(name_or_path: str, options: tuple[str, ...], filters: str | No
         _print_json({"source": source.name, "options": source.model_dump(mode="json"), **description.to_dict()})
     else:
         click.echo(describe_loaded(source, description))
+
+
+bench.add_command(cassette)
 
 
 @bench.command()
@@ -345,6 +413,17 @@ def _tables(plan: "Plan", progress: "Sequence[Progress]") -> Any:
     from llmrec_bench.tables import build_tables
 
     return build_tables(plan, {p.trial.id: p.record for p in progress if p.record is not None})
+
+
+def _print_costs(plan: "Plan", progress: "Sequence[Progress]", form: Any) -> None:
+    from llmrec_bench.cost_text import cost_view, render_costs
+    from llmrec_bench.costs import build_cost_tables
+
+    tables = build_cost_tables(plan, {p.trial.id: p.record for p in progress if p.record is not None})
+    if form == "terminal":
+        _console().print(cost_view(tables))
+    else:
+        click.echo(render_costs(tables, form), nl=False)
 
 
 def _progress_json(plan: "Plan", store: "Store", progress: "Sequence[Progress]") -> dict[str, Any]:

@@ -16,14 +16,15 @@ from llmrec_bench.errors import BenchError, suggest
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.search_space import declared_space
 
-KINDS = ("methods", "datasets", "metrics")
+KINDS = ("methods", "datasets", "metrics", "language_models")
 
 
 def list_entries(catalog: Catalog, kind: str) -> list[tuple[str, str, str]]:
-    """(name, plugin, first sentence of the docstring) of every method, data source or metric, by name."""
+    """(name, plugin, first sentence of the docstring) of everything of one of `KINDS`, by name."""
     entries: Mapping[str, type] = getattr(catalog, kind)
     return [
-        (name, catalog.plugin_of[f"{kind[:-1]} {name}"], _summary(entry)) for name, entry in sorted(entries.items())
+        (name, catalog.plugin_of[f"{_singular(kind)} {name}"], _summary(entry))
+        for name, entry in sorted(entries.items())
     ]
 
 
@@ -41,8 +42,8 @@ def describe_entry(catalog: Catalog, name: str) -> str:
 
 def _describe(catalog: Catalog, kind: str, name: str, entry: Any) -> Iterator[str]:
     version = getattr(entry, "version", None)
-    plugin = catalog.plugin_of[f"{kind[:-1]} {name}"]
-    yield f"{name} ({kind[:-1]}{f', version {version}' if version else ''}, plugin {plugin})"
+    plugin = catalog.plugin_of[f"{_singular(kind)} {name}"]
+    yield f"{name} ({_singular(kind)}{f', version {version}' if version else ''}, plugin {plugin})"
     yield ""
     yield _doc(entry)
     source = getattr(entry, "source", "") or getattr(entry, "reference", "")
@@ -56,11 +57,18 @@ def _describe(catalog: Catalog, kind: str, name: str, entry: Any) -> Iterator[st
         return
     if kind == "datasets" and entry.simulated:
         yield "SIMULATED: made by a program, not observed."
-    options = list(_options(entry.Config if kind == "methods" else entry))
+    if kind == "language_models":
+        yield f"Runs: {entry.deployment}; {'charged for' if entry.billed else 'free of charge'}"
+        yield from ["SIMULATED: answers are made by a program."] if entry.simulated else []
+    options = list(_options(entry if kind == "datasets" else entry.Config))
     yield "\nOptions:" if options else "\nNo options."
     yield from options
     for settings, named in entry.settings.items() if kind == "methods" else ():
         yield f"\nSettings '{settings}': " + ", ".join(f"{option}={_plain(value)}" for option, value in named.items())
+
+
+def _singular(kind: str) -> str:
+    return kind[:-1].replace("_", " ")
 
 
 def _options(config: type[BaseModel]) -> Iterator[str]:

@@ -11,6 +11,9 @@ from rich.text import Text
 
 from llmrec_bench.execute.job import Job
 from llmrec_bench.execute.run import Progress, SearchProgress
+from llmrec_bench.llm.budget import BudgetReached
+from llmrec_bench.plan import PlannedStage
+from llmrec_bench.store import Failure
 
 
 class RunView:
@@ -37,7 +40,9 @@ class RunView:
             self._live = live
             yield self
 
-    def begin(self, progress: Sequence[Progress], searches: Sequence[SearchProgress]) -> "RunView":
+    def begin(
+        self, progress: Sequence[Progress], searches: Sequence[SearchProgress], stages: Sequence[PlannedStage]
+    ) -> "RunView":
         """Learn what is to be run, and from stored records how long such trials take."""
         self._total = len(progress)
         for p in progress:
@@ -50,42 +55,42 @@ class RunView:
                 spent = p.record.resources
                 self._seconds.setdefault(key, []).append(spent.fit_seconds + spent.score_seconds + spent.rank_seconds)
         for found in searches:
-            self._what = "trials and fits"
+            self._what = "jobs"
             key = (found.search.dataset.label, found.search.method.label)
             missing = found.search.tuning.fits - len(found.fits)
             self._total += found.search.tuning.fits
             self._done += len(found.fits)
             self._left += [key] * missing
             self._seconds.setdefault(key, []).extend(fit.fit_seconds for fit in found.fits)
+        for planned in stages:
+            self._what = "jobs"
+            self._total += 1
+            self._left.append((planned.dataset, planned.stage.name))
         return self
 
     def phase(self, job: Job, phase: str) -> None:
         """A job has entered a phase."""
-        self._started.setdefault(job.trial.id, time.monotonic())
-        self._running[job.trial.id] = (job, phase)
+        self._started.setdefault(job.label, time.monotonic())
+        self._running[job.label] = (job, phase)
 
-    def finished(self, job: Job) -> None:
-        """A trial's record, or a search's fit, is stored."""
+    def finished(self, job: Job, failure: Failure | None) -> None:
+        """A trial's record, a search's fit or a stage's artifact is stored, or there is a reason why not."""
         trial = job.trial
-        key = (trial.dataset.label, trial.method.label)
-        seconds = time.monotonic() - self._started.pop(trial.id, time.monotonic())
-        self._running.pop(trial.id, None)
+        key = (trial.dataset.label, trial.method.label if job.stage is None else job.stage.stage.name)
+        seconds = time.monotonic() - self._started.pop(job.label, time.monotonic())
+        self._running.pop(job.label, None)
         self._seconds.setdefault(key, []).append(seconds)
         self._left.remove(key)
         self._done += 1
-        failure, found = None, ""
-        if job.fit is not None:
-            fit = job.store.fit(job.fit.search.id, job.fit.number)
-            if fit is not None:
-                failure = fit.failure
-                found = "" if fit.value is None else f"{fit.metric} {fit.value:.4f} on validation, "
-        elif (record := job.store.record(trial.id)) is not None:
-            failure = record.failure
+        found = ""
+        if job.fit is not None and (fit := job.store.fit(job.fit.search.id, job.fit.number)) is not None:
+            found = "" if fit.value is None else f"{fit.metric} {fit.value:.4f} on validation, "
         line = f"[{self._done}/{self._total}] {job.label}: "
         if failure is not None:
             self._failed += 1
             first = (failure.message.strip() or "no message").splitlines()[0]
-            line += f"FAILED in {failure.phase or 'its process'} ({failure.kind}: {first})"
+            stopped = "left for another run" if failure.kind == BudgetReached.__name__ else "FAILED"
+            line += f"{stopped} in {failure.phase or 'its process'} ({failure.kind}: {first})"
         else:
             line += f"{found}{_span(seconds)}"
         if self._left and not self._console.is_terminal:
@@ -99,7 +104,7 @@ class RunView:
     def _render(self) -> Text:
         now = time.monotonic()
         lines = [
-            f"  {job.label}: {phase}, {_span(now - self._started[job.trial.id])}"
+            f"  {job.label}: {phase}, {_span(now - self._started[job.label])}"
             for job, phase in list(self._running.values())
         ]
         failed = f", {self._failed} failed" if self._failed else ""

@@ -5,14 +5,16 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from llmrec_bench.candidates import check_candidates
-from llmrec_bench.data.dataset import Dataset, load_dataset
+from llmrec_bench.data.dataset import Dataset, fingerprint, load_dataset
 from llmrec_bench.data.splits import Split, split
 from llmrec_bench.errors import BenchError, SuiteErrors, suggest
 from llmrec_bench.protocol import Protocol
 from llmrec_bench.search_space import plain_space
+from llmrec_bench.stage import Stage, stages_of
 from llmrec_bench.suite import Suite, SuiteDataset
 from llmrec_bench.suite_methods import SuiteMethod
 from llmrec_bench.tuning import Tuning
@@ -27,6 +29,29 @@ class PreparedData:
 
     dataset: Dataset
     split: Split
+
+    @cached_property
+    def training_fingerprint(self) -> str:
+        """Of the training rows and item texts."""
+        items = self.dataset.items
+        return fingerprint(self.split.train, [items[column] for column in sorted(items.columns)])
+
+
+@dataclass(frozen=True)
+class PlannedStage:
+    """A stage of some method, on one data set."""
+
+    stage: Stage
+    key: str
+    dataset: str
+    """Label."""
+    children: tuple[str, ...]
+    """Keys of the stages it is built from."""
+
+    @property
+    def label(self) -> str:
+        """What a person reads."""
+        return f"{self.dataset} stage {self.stage.name} {self.key[:6]}"
 
 
 @dataclass(frozen=True)
@@ -53,7 +78,7 @@ class Search:
     def fit(self, number: int, options: dict[str, Any]) -> "Trial":
         """What a worker runs for one fit. Raises pydantic's `ValidationError` where the options do not go together."""
         method = self.method.method
-        config = method.Config.model_validate({**self.method.config.model_dump(), **options})
+        config = method.Config.model_validate({**dict(self.method.config), **options})
         return Trial(
             id=f"{self.id}-{number:03}",
             dataset=self.dataset,
@@ -101,6 +126,21 @@ class Plan:
     def searches(self) -> tuple[Search, ...]:
         """What the trials of tuned methods wait for, each once."""
         return tuple({t.search.id: t.search for t in self.trials if t.search is not None}.values())
+
+    def stages_for(self, trial: Trial) -> tuple[PlannedStage, ...]:
+        """What a trial's method needs, children before those that need them."""
+        training = self.prepared[trial.dataset.label].training_fingerprint
+        return tuple(
+            PlannedStage(
+                stage, stage.key(training), trial.dataset.label, tuple(c.key(training) for c in stages_of(stage))
+            )
+            for stage in stages_of(trial.method.config)
+        )
+
+    @property
+    def stages(self) -> tuple[PlannedStage, ...]:
+        """What all trials need, each once, children before those that need them."""
+        return tuple({planned.key: planned for trial in self.trials for planned in self.stages_for(trial)}.values())
 
 
 def make_plan(suite: Suite, only: Sequence[str] = (), seeds: Sequence[int] | None = None) -> Plan:
@@ -183,7 +223,7 @@ def _identity(method: SuiteMethod, protocol_hash: str, fingerprint: str) -> dict
         "identity_version": IDENTITY_VERSION,
         "method": method.method.name,
         "method_version": method.method.version,
-        "config": method.config.model_dump(mode="json"),
+        "config": method.config.identity(),
         "protocol": protocol_hash,
         "data": fingerprint,
     }

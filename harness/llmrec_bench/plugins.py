@@ -42,7 +42,7 @@ class Catalog:
 
     def unknown(self, kind: str, name: str) -> str:
         """The message for a name nobody offers: the close match, and the plugins that might have offered it."""
-        message = f"unknown {kind} '{name}'{suggest(name, getattr(self, kind + 's', self.datasets))}"
+        message = f"unknown {kind} '{name}'{suggest(name, getattr(self, kind.replace(' ', '_') + 's'))}"
         if self.broken:
             message += "; not loaded: " + ", ".join(f"plugin '{b.name}' ({b.reason})" for b in self.broken)
         return message

@@ -16,9 +16,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from llmrec_bench.data.dataset import Dataset
 from llmrec_bench.data.sequences import PAD
 from llmrec_bench.errors import BenchError
+from llmrec_bench.llm.meter import Spending
 from llmrec_bench.metrics.rankings import Popularity, Rankings, Ranks
 
-SCHEMA_VERSION = 2  # 2: records of tuned trials
+SCHEMA_VERSION = 3  # 2: records of tuned trials; 3: stages, language models and their cost
 """Of records; older ones still load."""
 
 
@@ -109,6 +110,16 @@ class TuningPart(_Part):
     """What was chosen for the searched options; none where those the search started from were best."""
 
 
+class StagePart(_Part):
+    """An artifact that a trial used, and what it cost whoever built it."""
+
+    stage: str
+    key: str
+    build_seconds: float
+    peak_memory_bytes: int | None
+    spending: list[Spending]
+
+
 class SearchFit(_Part):
     """One fit of a search, measured on the validation queries."""
 
@@ -132,6 +143,8 @@ class SearchFit(_Part):
     """Of the metric; None where the fit failed."""
     fit_seconds: float
     """Wall-clock seconds, loading left out and validation included."""
+    spending: list[Spending] = []
+    """On language models."""
     log: list[str]
     provenance: dict[str, Any]
     failure: Failure | None = None
@@ -159,8 +172,23 @@ class Record(_Part):
     log: list[str]
     tuning: TuningPart | None = None
     """None where the options stand in the suite."""
+    stages: list[StagePart] = []
+    """The artifacts its method used, children included."""
+    spending: list[Spending] = []
+    """On language models, by this trial itself."""
+    parameters: int | None = None
+    """How many numbers the method learned; None where it does not say."""
     failure: Failure | None = None
     """Of a failed trial; of a finished one, why it could not be measured again when metrics were added."""
+
+    @property
+    def simulated_models(self) -> list[str]:
+        """The simulated language models that the trial or its stages asked."""
+        return sorted({s.model for s in self.all_spending() if s.simulated})
+
+    def all_spending(self) -> list[Spending]:
+        """Of the trial and of the stages before it."""
+        return [*(s for stage in self.stages for s in stage.spending), *self.spending]
 
 
 class _Version(BaseModel):
@@ -171,6 +199,7 @@ class Store:
     """The results of one suite: `<root>/<suite>/trials/<id>/`."""
 
     def __init__(self, root: Path, suite: str) -> None:
+        self.root = root
         self.folder = root / suite
         self.trials = self.folder / "trials"
         self.candidates = self.folder / "candidates"

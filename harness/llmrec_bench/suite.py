@@ -14,6 +14,7 @@ from llmrec_bench.config import Config
 from llmrec_bench.data.dataset import Preparation
 from llmrec_bench.data.source import DataSource
 from llmrec_bench.errors import SuiteErrors, suggest
+from llmrec_bench.llm.metered import Mode
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.protocol import CandidateFile, Protocol
 from llmrec_bench.suite_methods import MethodEntry, SuiteMethod, resolve_methods
@@ -44,6 +45,20 @@ class DatasetEntry(Preparation):
     """Options of the source; `bench describe NAME` explains them. Relative paths start at the suite's folder."""
 
 
+class LanguageModelUse(Config):
+    """How the suite's language models are asked; which ones, the options of its methods say."""
+
+    mode: Mode = "record"
+    """`record`: answers that no cassette holds are asked for and kept. `replay`: nothing is asked, and an answer that
+    is not recorded is an error."""
+    cassette: Path | None = None
+    """The folder of recorded answers; left out, `cassette` in the results folder. A relative path starts at the suite's
+    folder."""
+    prices: Path | None = None
+    """A YAML list of prices in US dollars per million tokens, `{model, date, prompt, completion, source}`, that go
+    before those that come with the project."""
+
+
 class TableEntry(Config):
     """One table: which numbers stand in it."""
 
@@ -70,6 +85,8 @@ class SuiteFile(Config):
     """Methods by label."""
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1)] = [1, 2, 3]  # noqa: RUF012
     """One trial for each; means and deviations are over these."""
+    llm: LanguageModelUse = LanguageModelUse()
+    """How language models are asked, recorded and priced."""
     tune: Tuning = Tuning()
     """How the methods that ask for `tune` are tuned: every one with the same budget, on validation queries only."""
     metrics: Annotated[list[str], Field(min_length=1)] = ["HR", "NDCG", "MRR"]  # noqa: RUF012
@@ -112,6 +129,7 @@ class Suite:
     protocol: Protocol
     methods: tuple[SuiteMethod, ...]
     seeds: tuple[int, ...]
+    llm: LanguageModelUse
     tuning: Tuning
     metrics: tuple[str, ...]
     tables: tuple[SuiteTable, ...]
@@ -124,7 +142,7 @@ def load_suite(path: Path, catalog: Catalog, profile: str | None = None) -> Suit
     would work`; `BenchError` where the file is missing or not YAML.
     """
     document = read_yaml(path)
-    mistakes = Mistakes(document)
+    mistakes = Mistakes(document, {"language_models": catalog.language_models})
     suite = _resolve(document, document.data, (), mistakes, catalog, None)
     variants: dict[str, Suite | None] = {}
     profiles = document.data.get("profiles") if isinstance(document.data, dict) else None
@@ -178,6 +196,7 @@ def _resolve(
         protocol=_with_candidates(file.protocol, mistakes, document.path.parent),
         methods=tuple(methods),
         seeds=tuple(file.seeds),
+        llm=_anchor(file.llm, document.path.parent),
         tuning=file.tune,
         metrics=tuple(file.metrics),
         tables=tuple(_tables(file, [d.label for d in datasets], labels)),

@@ -17,8 +17,10 @@ ConfigT = TypeVar("ConfigT", bound=BaseModel)
 class Mistakes:
     """Every mistake found in one document, by line."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, context: Mapping[str, Any] | None = None) -> None:
+        """`context` is what options need for their own checks, as pydantic hands it to validators."""
         self._document = document
+        self._context = dict(context or {})
         self._inside: Location = ()
         self._data: Any = None
         self.lines: set[tuple[int, str]] = set(document.mistakes)
@@ -55,7 +57,7 @@ class Mistakes:
         if not isinstance(options, dict):
             return None  # the section's shape is checked with the rest of the file
         try:
-            return model.model_validate_json(json.dumps(options), strict=True)
+            return model.model_validate_json(json.dumps(options), strict=True, context=self._context)
         except ValidationError as error:
             for location, sentence in explain(error, model, options, base, elsewhere):
                 self.add(location, sentence)

@@ -140,14 +140,16 @@ def _align(table: Table) -> list[str]:
     return ["left"] * texts + ["right"] * len(table.columns)
 
 
-def _markdown(table: Table) -> str:
-    def plain(text: str) -> str:
-        return text.replace("|", "\\|")
+def markdown_escape(text: str) -> str:
+    """For a cell of a markdown table."""
+    return text.replace("|", "\\|")
 
-    body = [[plain(text) for text in row] for row in _body(table)]
+
+def _markdown(table: Table) -> str:
+    body = [[markdown_escape(text) for text in row] for row in _body(table)]
     grid = tabulate(body, headers=_headers(table), tablefmt="pipe", disable_numparse=True, colalign=_align(table))
     notes = "\n".join(f"- {note}" for note in table.notes)
-    return f"**{plain(_heading(table))}**\n\n{grid}\n\n{notes}\n"
+    return f"**{markdown_escape(_heading(table))}**\n\n{grid}\n\n{notes}\n"
 
 
 _LATEX = {
@@ -163,21 +165,30 @@ _LATEX = {
 }
 
 
-def _latex(table: Table) -> str:
-    def plain(text: str) -> str:
-        return "".join(_LATEX.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in text)
+def latex_escape(text: str) -> str:
+    """Plain text for LaTeX."""
+    return "".join(_LATEX.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in text)
 
-    body = [[plain(text) for text in row] for row in _body(table)]
-    headers = [plain(text) for text in _headers(table)]
-    grid = tabulate(body, headers=headers, tablefmt="latex_raw", disable_numparse=True, colalign=_align(table))
+
+def latex_grid(headers: list[str], body: list[list[str]], align: list[str], last_apart: bool = False) -> list[str]:
+    """The lines of a tabular with booktabs rules: above, below the header, below; `last_apart` rules off the last
+    row."""
+    escaped = [[latex_escape(text) for text in row] for row in body]
+    names = [latex_escape(text) for text in headers]
+    grid = tabulate(escaped, headers=names, tablefmt="latex_raw", disable_numparse=True, colalign=align)
     lines = [line for line in grid.splitlines() if line != r"\hline"]
-    # booktabs rules: above, below the header, above the chance level, below.
     lines[1:1] = [r"\toprule"]
     lines[3:3] = [r"\midrule"]
-    lines[-2:-2] = [r"\midrule"]
+    if last_apart:
+        lines[-2:-2] = [r"\midrule"]
     lines[-1:-1] = [r"\bottomrule"]
-    notes = "\n".join(rf"\par\footnotesize {plain(note)}" for note in table.notes)
-    caption = rf"\caption{{{plain(_heading(table))}}}"
+    return lines
+
+
+def _latex(table: Table) -> str:
+    lines = latex_grid(_headers(table), _body(table), _align(table), last_apart=True)  # the chance level
+    notes = "\n".join(rf"\par\footnotesize {latex_escape(note)}" for note in table.notes)
+    caption = rf"\caption{{{latex_escape(_heading(table))}}}"
     return "\n".join([r"\begin{table}", r"\centering", caption, *lines, notes, r"\end{table}", ""])
 
 

@@ -106,7 +106,7 @@ def test_a_misspelt_hook(plug: Any) -> None:
 def test_a_hook_unlike_any_other(plug: Any) -> None:
     assert refusal(plug("one", **offering(Mine, hook="on_boot"))) == (
         "plugin 'one': there is no hook 'on_boot'; "
-        "known: register_datasets, register_methods, register_metrics, trial_finished"
+        "known: register_datasets, register_language_models, register_methods, register_metrics, trial_finished"
     )
 
 

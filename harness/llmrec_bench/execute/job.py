@@ -1,10 +1,12 @@
-"""What a worker process is handed: a trial, or one fit of a search, and what it takes to run it."""
+"""What a worker process is handed: a trial, one fit of a search or a stage, and what it takes to run it."""
 
 from dataclasses import dataclass
 from typing import Any
 
+from llmrec_bench.artifacts import Artifacts
+from llmrec_bench.llm.metered import Asking
 from llmrec_bench.metrics.metric import Metric
-from llmrec_bench.plan import Search, Trial
+from llmrec_bench.plan import PlannedStage, Search, Trial
 from llmrec_bench.store import Store, TuningPart
 
 
@@ -20,7 +22,7 @@ class FitOfSearch:
 
 @dataclass(frozen=True)
 class Job:
-    """A trial, or a fit of a search in the form of one, and everything a worker process needs to run it."""
+    """A trial, or a fit of a search or a stage in the form of one, and everything a worker process needs to run it."""
 
     trial: Trial
     """With the options chosen, where the method is tuned."""
@@ -32,6 +34,8 @@ class Job:
     """To measure, by name."""
     known_metrics: dict[str, type[Metric]]
     """Every metric of the catalog: what `Run.validate` and a search may be asked for."""
+    artifacts: Artifacts
+    asking: Asking
     device: str
     provenance: dict[str, Any]
     measure_again: bool = False
@@ -40,8 +44,14 @@ class Job:
     """Set where the job ends with the validation queries; the test is for trials only."""
     tuning: TuningPart | None = None
     """For the record of a tuned trial."""
+    stages: tuple[PlannedStage, ...] = ()
+    """What the method needs, children first."""
+    stage: PlannedStage | None = None
+    """Set where the job is to build it; the trial then says on which data."""
 
     @property
     def label(self) -> str:
         """What a person reads."""
+        if self.stage is not None:
+            return self.stage.label
         return self.trial.label if self.fit is None else f"{self.fit.search.label} fit {self.fit.number + 1}"

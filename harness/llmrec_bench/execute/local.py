@@ -24,19 +24,22 @@ class Watcher(Protocol):
     """Somebody who wants to know how a run is getting on."""
 
     def phase(self, job: Job, phase: str) -> None:
-        """A job has entered a phase: load, fit, validate, score, measure or write."""
+        """A job has entered a phase: load, build, fit, validate, score, measure or write."""
 
-    def finished(self, job: Job) -> None:
-        """A trial's record, or a search's fit, is stored."""
+    def finished(self, job: Job, failure: Failure | None) -> None:
+        """A trial's record, a search's fit or a stage's artifact is stored, or there is a reason why not."""
 
     def notice(self, message: str) -> None:
         """Something went wrong beside the trials."""
 
 
 def run_jobs(
-    jobs: Sequence[Job], workers: int, watcher: Watcher, after: Callable[[Job], Sequence[Job]] = lambda job: ()
+    jobs: Sequence[Job],
+    workers: int,
+    watcher: Watcher,
+    after: Callable[[Job, Failure | None], Sequence[Job]] = lambda job, failure: (),
 ) -> None:
-    """Run every job, and then what `after` names once it is finished; returns when all are done.
+    """Run every job, and then what `after` names once it is finished or has failed; returns when all are done.
 
     `workers` processes share the jobs; 0 runs them in this process, for a debugger. A worker that dies leaves a failed
     record for the trial it held, and is replaced. Raises `BenchError` where a record cannot be stored.
@@ -48,12 +51,13 @@ def run_jobs(
         waiting = deque(jobs)
         while waiting:
             job = waiting.popleft()
-            bench.run(job, lambda phase, job=job: watcher.phase(job, phase))  # type: ignore[misc]
-            watcher.finished(job)
-            waiting.extendleft(reversed(after(job)))
+            failure = bench.run(job, lambda phase, job=job: watcher.phase(job, phase))  # type: ignore[misc]
+            watcher.finished(job, failure)
+            waiting.extendleft(reversed(after(job, failure)))
         return
     waiting = deque(jobs)
-    with _threads_limited(), _team(workers if any(job.fit for job in jobs) else min(workers, len(jobs))) as team:
+    more_to_come = any(job.fit or job.stage for job in jobs)
+    with _threads_limited(), _team(workers if more_to_come else min(workers, len(jobs))) as team:
         while waiting or any(member.job for member in team):
             for member in team:
                 if member.job is None and waiting:
@@ -63,10 +67,12 @@ def run_jobs(
                 if member.job is None or (member.link not in ready and member.process.sentinel not in ready):
                     continue
                 job = member.job
-                if _hear(member, watcher):
-                    team[i] = member = _hire()
-                if member.job is None:
-                    waiting.extendleft(reversed(after(job)))  # what others wait for goes first
+                heard = _hear(member, watcher)
+                if heard is None:
+                    continue
+                if heard.died:
+                    team[i] = _hire()
+                waiting.extendleft(reversed(after(job, heard.failure)))  # what others wait for goes first
 
 
 @dataclass
@@ -81,8 +87,16 @@ class _Member:
             self.link.send(job)
 
 
-def _hear(member: _Member, watcher: Watcher) -> bool:
-    """Read what a worker says; True where it died and its trial is written down as failed."""
+@dataclass(frozen=True)
+class _Heard:
+    """How a worker's job ended."""
+
+    failure: Failure | None
+    died: bool = False
+
+
+def _hear(member: _Member, watcher: Watcher) -> _Heard | None:
+    """Read what a worker says; None while its job goes on. Where it died, its trial is written down as failed."""
     from llmrec_bench.execute.trial import store_failure
 
     job = member.job
@@ -95,19 +109,21 @@ def _hear(member: _Member, watcher: Watcher) -> bool:
                 watcher.phase(job, value)
             elif kind == "finished":
                 member.job = None
-                watcher.finished(job)
-                return False
+                watcher.finished(job, value)
+                return _Heard(value)
             elif kind == "stopped":
                 raise BenchError(value)
         if alive:
-            return False
+            return None
     except (EOFError, ConnectionResetError):
         pass
     member.process.join()
     reason = _reason(member.process.exitcode)
-    store_failure(job, Failure(phase="", kind="WorkerDied", message=f"the worker process {reason}", traceback=""), [])
-    watcher.finished(job)
-    return True
+    failure = Failure(phase="", kind="WorkerDied", message=f"the worker process {reason}", traceback="")
+    if job.stage is None:
+        store_failure(job, failure, [])
+    watcher.finished(job, failure)
+    return _Heard(failure, died=True)
 
 
 def _reason(exitcode: int | None) -> str:
@@ -154,11 +170,11 @@ def _work(link: Connection) -> None:
         while True:
             job = link.recv()
             try:
-                bench.run(job, lambda phase: link.send(("phase", phase)))
+                failure = bench.run(job, lambda phase: link.send(("phase", phase)))
             except BenchError as error:
                 link.send(("stopped", str(error)))
                 return
-            link.send(("finished", None))
+            link.send(("finished", failure))
 
 
 def _leave_with_parent() -> None:

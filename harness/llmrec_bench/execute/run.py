@@ -5,13 +5,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from llmrec_bench.execute.agenda import Agenda
+from llmrec_bench.artifacts import Artifacts
+from llmrec_bench.errors import SuiteErrors
+from llmrec_bench.execute.agenda import Agenda, stage_jobs
 from llmrec_bench.execute.job import Job
 from llmrec_bench.execute.local import Watcher, run_jobs
 from llmrec_bench.execute.provenance import gather_provenance
-from llmrec_bench.plan import Plan, Search, Trial
+from llmrec_bench.llm.budget import Budget
+from llmrec_bench.llm.metered import Asking
+from llmrec_bench.llm.prices import load_prices
+from llmrec_bench.plan import Plan, PlannedStage, Search, Trial
 from llmrec_bench.plugins import Catalog
-from llmrec_bench.store import Record, SearchFit, Store
+from llmrec_bench.store import Failure, Record, SearchFit, Store
 
 State = Literal["finished", "failed", "missing", "lacks metrics"]
 
@@ -59,14 +64,48 @@ def searches_of(plan: Plan, store: Store) -> list[SearchProgress]:
     return [SearchProgress(s, store.fits(s.id)[: s.tuning.fits]) for s in plan.searches]
 
 
+def asking_for(
+    plan: Plan, catalog: Catalog, store: Store, replay: bool = False, budget_usd: float | None = None
+) -> Asking:
+    """How the suite says that language models are asked, with answers recorded beside the results.
+
+    `replay` asks nothing, whatever the suite says; `budget_usd` bounds what the run spends.
+    Raises `BenchError` for a price list that cannot be read.
+    """
+    use = plan.suite.llm
+    return Asking(
+        kinds=catalog.language_models,
+        cassette=use.cassette or (store.root / "cassette").absolute(),
+        prices=load_prices(use.prices),
+        mode="replay" if replay else use.mode,
+        budget=None if budget_usd is None else Budget((store.folder / "budget.json").absolute(), budget_usd),
+    )
+
+
+def check_budget(plan: Plan, asking: Asking) -> None:
+    """Raises `BenchError` with every language model of the plan whose cost a budget cannot bound."""
+    options = {
+        found.model_dump_json(): found
+        for trial in plan.trials
+        for found in (
+            *(planned.stage.language_model() for planned in plan.stages_for(trial)),
+            trial.method.method(trial.method.config).language_model(),  # type: ignore[arg-type]
+        )
+        if found is not None
+    }
+    faults = [fault for found in options.values() if (fault := asking.unpriceable(found)) is not None]
+    if faults:
+        raise SuiteErrors(faults)
+
+
 class Silence:
     """A watcher who says nothing."""
 
     def phase(self, job: Job, phase: str) -> None:
         """A trial has entered a phase."""
 
-    def finished(self, job: Job) -> None:
-        """A trial's record is stored."""
+    def finished(self, job: Job, failure: Failure | None) -> None:
+        """A trial's record is stored, or there is a reason why not."""
 
     def notice(self, message: str) -> None:
         """Something went wrong beside the trials: not even silence keeps that to itself."""
@@ -79,15 +118,23 @@ def run_plan(
     store: Store,
     workers: int = 1,
     device: str = "cpu",
-    watch: Callable[[list[Progress], list[SearchProgress]], Watcher] = lambda progress, searches: Silence(),
+    watch: Callable[[list[Progress], list[SearchProgress], list[PlannedStage]], Watcher] = lambda *_: Silence(),
+    asking: Asking | None = None,
 ) -> list[Progress]:
-    """Run every trial that is missing or failed, the searches of tuned methods first, and return how all trials stand.
+    """Run every trial that is missing or failed, stages and the searches of tuned methods first, and return how all
+    trials stand.
 
-    `workers` processes share the work; 0 runs them in this process. `watch` is told what stands at the start and
-    returns who follows the run. Hooks hear of each record.
+    `workers` processes share the work; 0 runs them in this process. `watch` is told what stands at the start (trials,
+    searches, and the stages to be built) and returns who follows the run. `asking` says how language models are
+    asked; left out, as the suite does. Hooks hear of each record.
     Raises `BenchError` where the results folder is taken, not writable or full; finished trials stay.
     """
+    if asking is None:
+        asking = asking_for(plan, catalog, store)
+    artifacts = Artifacts(store.root / "artifacts")
     with store.lock():
+        if asking.budget is not None:
+            asking.budget.open()
         before = progress_of(plan, store)
         todo = [p for p in before if p.state != "finished"]
         if todo:
@@ -100,9 +147,12 @@ def run_plan(
                     plugin=catalog.plugin_of[f"method {p.trial.method.method.name}"],
                     metrics={name: catalog.metrics[name] for name in plan.suite.metrics},
                     known_metrics=catalog.metrics,
+                    artifacts=artifacts,
+                    asking=asking,
                     device=device,
                     provenance=provenance,
                     measure_again=p.state == "lacks metrics",
+                    stages=plan.stages_for(p.trial) if p.state != "lacks metrics" else (),
                 )
                 for p in todo
             ]
@@ -112,7 +162,8 @@ def run_plan(
                 if found.search.id in needed and found.fits and all(fit.value is None for fit in found.fits):
                     store.forget_fits(found.search.id)
             searches = [found for found in searches_of(plan, store) if found.search.id in needed]
-            herald = _Herald(watch(before, searches), catalog)
+            unbuilt = [job.stage for job in stage_jobs(jobs).values() if job.stage is not None]
+            herald = _Herald(watch(before, searches, unbuilt), catalog)
             agenda = Agenda(jobs, store, herald.finished)
             run_jobs(agenda.first(), workers, herald, agenda.after)
         return progress_of(plan, store)
@@ -128,11 +179,13 @@ class _Herald:
     def phase(self, job: Job, phase: str) -> None:
         self._watcher.phase(job, phase)
 
-    def finished(self, job: Job) -> None:
-        self._watcher.finished(job)
-        if job.fit is not None:
+    def finished(self, job: Job, failure: Failure | None) -> None:
+        self._watcher.finished(job, failure)
+        if job.fit is not None or job.stage is not None:
             return
         record = job.store.record(job.trial.id)
+        if record is None:  # stopped by the budget, and left for another run
+            return
         # One by one: a plugin that fails here must not cost the run, nor the others their call.
         for implementation in self._hooks.trial_finished.get_hookimpls():
             try:

@@ -1,9 +1,9 @@
-"""One trial from data to record: fit, score, rank, measure, with the seconds and the memory each took."""
+"""One trial from data to record: fit, score, rank, measure, with the seconds, the memory and the money each took."""
 
 import math
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -15,17 +15,33 @@ from llmrec_bench.data.training import Queries
 from llmrec_bench.errors import BenchError
 from llmrec_bench.evaluate import rank
 from llmrec_bench.execute.job import FitOfSearch, Job
+from llmrec_bench.execute.lending import Models, finished_artifact, open_models
 from llmrec_bench.execute.measure import list_table, measure, rank_table, standard_errors
 from llmrec_bench.execute.memory import peak_memory_bytes, reset_peak_memory
+from llmrec_bench.execute.stage_build import build_stage
 from llmrec_bench.execute.trial_data import Loader, TrialData
+from llmrec_bench.llm.budget import BudgetReached
+from llmrec_bench.llm.meter import Meter, Spending
 from llmrec_bench.method import Method, Run, Scores
 from llmrec_bench.metrics.chance import chance
 from llmrec_bench.metrics.rankings import Rankings
 from llmrec_bench.protocol import CandidateFile
-from llmrec_bench.store import DatasetPart, Failure, MethodPart, ProtocolPart, Record, Resources, SearchFit
+from llmrec_bench.store import (
+    DatasetPart,
+    Failure,
+    MethodPart,
+    ProtocolPart,
+    Record,
+    Resources,
+    SearchFit,
+    StagePart,
+)
 
 _PHASES = ("load", "fit", "score", "rank", "measure")
 """Of a trial. A fit of a search ends with `validate`."""
+
+_KEPT = ("resources", "log", "tuning", "stages", "spending", "parameters")
+"""Of a record whose trial is only measured again."""
 
 
 @dataclass
@@ -36,6 +52,8 @@ class _Course:
     phase: str = "load"
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys((*_PHASES, "validate"), 0.0))
     log: list[str] = field(default_factory=list)
+    meter: Meter = field(default_factory=Meter)
+    parameters: int | None = None
 
     @property
     def fit_seconds(self) -> float:
@@ -59,55 +77,74 @@ class Workbench:
     def __init__(self) -> None:
         self._loader = Loader()
 
-    def run(self, job: Job, report_phase: Callable[[str], None]) -> None:
-        """Run a trial or a fit of a search and store what it left; a failing method leaves a failed record.
+    def run(self, job: Job, report_phase: Callable[[str], None]) -> Failure | None:
+        """Run a trial, a fit of a search or a stage and store what it left; returns why it did not come to its end.
 
-        Raises `BenchError` only where the record cannot be stored.
+        A failing method leaves a failed record; a failing stage leaves nothing, nor does what the budget stopped.
+        Raises `BenchError` only where a record cannot be stored.
         """
         course = _Course(report_phase)
         resettable = reset_peak_memory()
         try:
             with course.time("load"):
                 data = self._loader.load(job.trial, job.store)
-            if job.fit is not None:
-                value = _fit_value(job, job.fit, data, course)
-            else:
-                rankings = _rank(job, data, course)
-                record, tables = _measure(job, data, rankings, course)
+            if job.stage is not None:
+                course.phase = f"stage {job.stage.stage.name}"
+                build_stage(job, job.stage, data, report_phase)
+                return None
+            with open_models(job.asking, data.training.items, course.meter) as llm:
+                if job.fit is not None:
+                    value = _fit_value(job, job.fit, data, course, llm)
+                else:
+                    rankings = _rank(job, data, course, llm)
+                    record, tables = _measure(job, data, rankings, course)
         except Exception as error:
             # A user's mistake needs no traceback; a method's fault does.
             trace = "" if isinstance(error, BenchError) else traceback.format_exc()
             failure = Failure(phase=course.phase, kind=type(error).__name__, message=str(error), traceback=trace)
-            report_phase("write")
-            store_failure(job, failure, course.log, course.fit_seconds)
-            return
+            if job.stage is None and not isinstance(error, BudgetReached):
+                report_phase("write")
+                store_failure(job, failure, course.log, course.fit_seconds, course.meter.spendings())
+            return failure
         peak = peak_memory_bytes() if resettable else None
         report_phase("write")
         if job.fit is not None:
-            job.store.write_fit(_search_fit(job, job.fit, value, course.fit_seconds, course.log))
+            spending = course.meter.spendings()
+            job.store.write_fit(_search_fit(job, job.fit, value, course.fit_seconds, course.log, spending))
         else:
             job.store.write(record.model_copy(update=_course_of(job, course, peak)), **tables)
+        return None
 
 
-def _fitted(job: Job, data: TrialData, course: _Course) -> Method:
+def _fitted(job: Job, data: TrialData, course: _Course, llm: Models) -> Method:
     trial = job.trial
     method = trial.method.method(trial.method.config)  # type: ignore[arg-type]
 
     def validate(score: Callable[[Queries], Scores], metric: str) -> float:
         return _validate(job, data, score, metric)
 
-    run = Run(trial.seed, np.random.default_rng(trial.seed), job.device, validate, course.log.append)
+    run = Run(
+        seed=trial.seed,
+        rng=np.random.default_rng(trial.seed),
+        device=job.device,
+        validate=validate,
+        log=course.log.append,
+        artifact=finished_artifact(job.artifacts, data.training.fingerprint),
+        llm=llm,
+    )
     with course.time("fit"):
         method.fit(data.training, run)
+    course.parameters = method.parameters
     return method
 
 
-def _rank(job: Job, data: TrialData, course: _Course) -> Rankings:
+def _rank(job: Job, data: TrialData, course: _Course, llm: Models) -> Rankings:
     trial = job.trial
     if job.measure_again:
         depth = max(trial.protocol.cutoffs)
         return job.store.rankings(trial.id, data.dataset, data.test.users, data.popularity, depth)
-    method = _fitted(job, data, course)
+    method = _fitted(job, data, course, llm)
+    course.meter.charged = "per-request"
 
     def score(queries: Queries) -> Scores:
         with course.time("score"):
@@ -121,9 +158,9 @@ def _rank(job: Job, data: TrialData, course: _Course) -> Rankings:
     return rankings
 
 
-def _fit_value(job: Job, fit: FitOfSearch, data: TrialData, course: _Course) -> float:
+def _fit_value(job: Job, fit: FitOfSearch, data: TrialData, course: _Course, llm: Models) -> float:
     """What a fit of a search comes to on the validation queries; raises `BenchError` where that is undefined."""
-    method = _fitted(job, data, course)
+    method = _fitted(job, data, course, llm)
     metric = fit.search.tuning.metric
     with course.time("validate"):
         value = _validate(job, data, method.score, metric)
@@ -188,20 +225,38 @@ def _course_of(job: Job, course: _Course, peak: int | None) -> dict[str, Any]:
     earlier = job.store.record(job.trial.id) if job.measure_again else None
     if earlier is not None:
         provenance = {**earlier.provenance, "measured_again": job.provenance}
-        kept = {"resources": earlier.resources, "log": earlier.log, "tuning": earlier.tuning}
+        kept = {name: getattr(earlier, name) for name in _KEPT}
         # The method as it ran: of a tuned one the plan knows only where its search starts.
         method = earlier.method.model_copy(update={"label": job.trial.method.label})
         return {**kept, "method": method, "provenance": provenance}
     seconds = {f"{phase}_seconds": course.seconds[phase] for phase in _PHASES}
     resources = Resources(**seconds, peak_memory_bytes=peak)
-    return {"resources": resources, "log": course.log, "tuning": job.tuning}
+    return {
+        "resources": resources,
+        "log": course.log,
+        "tuning": job.tuning,
+        "stages": _stage_parts(job),
+        "spending": course.meter.spendings(),
+        "parameters": course.parameters,
+    }
 
 
-def store_failure(job: Job, failure: Failure, log: list[str], fit_seconds: float = 0.0) -> None:
+def _stage_parts(job: Job) -> list[StagePart]:
+    found = [job.artifacts.manifest(planned.stage, planned.key) for planned in job.stages]
+    return [
+        StagePart(**manifest.model_dump(include=set(StagePart.model_fields)))
+        for manifest in found
+        if manifest is not None
+    ]
+
+
+def store_failure(
+    job: Job, failure: Failure, log: list[str], fit_seconds: float = 0.0, spending: Sequence[Spending] = ()
+) -> None:
     """Store why a trial, or a fit of a search, did not come to its end. A trial that is finished and failed to be
     measured again keeps its numbers and tables beside the failure, for fitting it anew may be dear."""
     if job.fit is not None:
-        job.store.write_fit(_search_fit(job, job.fit, None, fit_seconds, log, failure))
+        job.store.write_fit(_search_fit(job, job.fit, None, fit_seconds, log, spending, failure))
         return
     earlier = job.store.record(job.trial.id) if job.measure_again else None
     if earlier is not None:
@@ -221,13 +276,21 @@ def store_failure(job: Job, failure: Failure, log: list[str], fit_seconds: float
         provenance={**job.provenance, "device": job.device},
         log=log,
         tuning=job.tuning,
+        stages=_stage_parts(job),
+        spending=list(spending),
         failure=failure,
     )
     job.store.write(record)
 
 
 def _search_fit(
-    job: Job, fit: FitOfSearch, value: float | None, fit_seconds: float, log: list[str], failure: Failure | None = None
+    job: Job,
+    fit: FitOfSearch,
+    value: float | None,
+    fit_seconds: float,
+    log: list[str],
+    spending: Sequence[Spending],
+    failure: Failure | None = None,
 ) -> SearchFit:
     trial = job.trial
     return SearchFit(
@@ -244,6 +307,7 @@ def _search_fit(
         seed=fit.search.tuning.seed,
         value=value,
         fit_seconds=fit_seconds,
+        spending=list(spending),
         log=log,
         provenance={**job.provenance, "device": job.device},
         failure=failure,

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from llmrec_bench.candidates import offer
-from llmrec_bench.data.dataset import Dataset, fingerprint
+from llmrec_bench.data.dataset import Dataset
 from llmrec_bench.data.sequences import Sequences
 from llmrec_bench.data.splits import Split
 from llmrec_bench.data.training import Queries, TrainingData
@@ -37,7 +37,6 @@ class _Shared:
     """What all trials on one data set have in common."""
 
     prepared: PreparedData
-    training_fingerprint: str
     popularity: Popularity
 
 
@@ -65,7 +64,7 @@ class Loader:
                 items=dataset.items.copy(),  # a method that writes into it must not reach the next trial
                 validation=validation.queries,
                 validation_targets=validation.targets,
-                fingerprint=shared.training_fingerprint,
+                fingerprint=shared.prepared.training_fingerprint,
             ),
             popularity=shared.popularity,
             test=test.queries,
@@ -86,7 +85,6 @@ def _load_shared(trial: Trial) -> _Shared:
         array.flags.writeable = False  # the next trial reads the same arrays
     return _Shared(
         prepared,
-        training_fingerprint=fingerprint(parts.train, [dataset.items[c] for c in sorted(dataset.items.columns)]),
         popularity=Popularity(parts.train.item_counts(dataset.n_items), int(np.count_nonzero(parts.train.lengths))),
     )
 

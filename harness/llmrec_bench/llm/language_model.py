@@ -1,5 +1,6 @@
 """Prompts in, completions out: what every provider of language models is to the harness."""
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -101,6 +102,11 @@ class LanguageModel(ABC):
         """How many the model has; None where unknown."""
         return None
 
+    @property
+    def batch(self) -> bool:
+        """True where requests go through a batch endpoint, at its price."""
+        return False
+
     @abstractmethod
     def answer(self, prompts: Sequence[Prompt]) -> Iterator[tuple[int, Completion]]:
         """(index, completion) of every prompt, each as soon as it is there, in any order.
@@ -125,7 +131,11 @@ def _by_provider(value: Any, handler: ValidatorFunctionWrapHandler, info: Valida
         raise ValueError(f"provider is missing{suggest('', known)}")
     if provider not in known:
         raise ValueError(f"unknown provider '{provider}'{suggest(provider, known)}")
-    return known[provider].Config.model_validate(value, strict=False)
+    options = known[provider].Config
+    for key in value.keys() - options.model_fields.keys():
+        raise ValueError(f"'{provider}' has no option '{key}'{suggest(key, options.model_fields)}")
+    # The JSON route is strict about types, as for the rest of a suite.
+    return options.model_validate_json(json.dumps(value), strict=True)
 
 
 LanguageModelOptions = Annotated[

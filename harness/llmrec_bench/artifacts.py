@@ -1,0 +1,128 @@
+"""One folder for each stage key: built aside, its manifest written last, renamed into place."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from llmrec_bench.errors import BenchError
+from llmrec_bench.llm.meter import Spending
+from llmrec_bench.stage import Stage
+
+MANIFEST_VERSION = 1
+"""Of manifests; newer ones are refused."""
+
+
+class Manifest(BaseModel):
+    """What an artifact is and what it cost, for good."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: int = MANIFEST_VERSION
+    stage: str
+    key: str
+    identity: dict[str, Any]
+    """The stage's options with its version and its children."""
+    children: dict[str, str]
+    """Keys of the artifacts it was made from, by stage name."""
+    dataset: str
+    """Label of the data set it was built for."""
+    training_fingerprint: str
+    cut: str
+    """What it may have seen: `item texts` where the stage told of no interaction, else `training`."""
+    interactions: int
+    """How many interactions it saw; they stand in `interactions.parquet`."""
+    build_seconds: float
+    peak_memory_bytes: int | None
+    spending: list[Spending]
+    log: list[str]
+    provenance: dict[str, Any]
+
+    @property
+    def simulated(self) -> bool:
+        """True where a simulated language model wrote some of it."""
+        return any(spent.simulated for spent in self.spending)
+
+
+class Artifacts:
+    """The artifacts under one folder, shared by all suites and processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, stage: Stage, key: str) -> Path:
+        """Where an artifact stands, or would."""
+        return self.folder / f"{stage.name}-{key}"
+
+    def manifest(self, stage: Stage, key: str) -> Manifest | None:
+        """Of a finished artifact, or None. Raises `BenchError` naming a manifest that is corrupt or newer."""
+        path = self.path(stage, key) / "manifest.json"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise BenchError(f"{path}: cannot be read ({error.strerror})") from None
+        try:
+            version = _Version.model_validate_json(text).schema_version
+            if version > MANIFEST_VERSION:
+                raise BenchError(f"{path}: written by a newer llmrec-bench (manifest {version}); use that one")
+            return Manifest.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "the file"
+            raise BenchError(
+                f"{path}: corrupt ({where}: {first['msg']}); delete {path.parent} to build it again"
+            ) from None
+
+    @contextmanager
+    def building(self, stage: Stage, key: str) -> Iterator[Path | None]:
+        """An empty folder to build in, or None where the artifact is finished; another process that builds it is
+        waited for. What the block leaves in the folder becomes the artifact if `finish` was called.
+
+        Raises `BenchError` where the folder cannot be written.
+        """
+        final = self.path(stage, key)
+        aside = self.folder / f".aside-{final.name}"
+        with self._writing():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / f".lock-{final.name}")
+            lock.acquire()
+        try:
+            if self.manifest(stage, key) is not None:
+                yield None
+                return
+            with self._writing():
+                for left in (aside, final):  # a killed process's half-built work, or a folder without a manifest
+                    shutil.rmtree(left, ignore_errors=True)
+                aside.mkdir()
+            yield aside
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+            lock.release()
+
+    def finish(self, stage: Stage, aside: Path, manifest: Manifest, interactions: pd.DataFrame) -> Path:
+        """Make what was built the artifact; returns its folder. Raises `BenchError` where it cannot be written."""
+        final = self.path(stage, manifest.key)
+        with self._writing():
+            if len(interactions):
+                interactions.to_parquet(aside / "interactions.parquet", index=False)
+            (aside / "manifest.json").write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            aside.rename(final)
+        return final
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise BenchError(f"{self.folder}: cannot be written ({error.strerror or error})") from None
+
+
+class _Version(BaseModel):
+    schema_version: int

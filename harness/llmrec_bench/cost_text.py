@@ -1,0 +1,136 @@
+"""CostTable -> terminal, markdown, LaTeX, CSV or JSON."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rich.console import Group, RenderableType
+from rich.table import Table as Grid
+from rich.text import Text
+from tabulate import tabulate
+
+from llmrec_bench.costs import CostRow, CostTable, standalone_usd
+from llmrec_bench.table_text import Format, latex_escape, latex_grid, markdown_escape
+
+_HEADERS = (
+    *("method", "step", "charged", "shared by", "pieces", "s/piece", "calls", "recorded", "prompt tokens"),
+    *("completion tokens", "billed USD", "notional USD", "parameters", "peak memory", "runs on"),
+)
+_TEXTS = 3
+
+
+def render_costs(tables: Sequence[CostTable], form: Format) -> str:
+    """The tables as one text."""
+    match form:
+        case "terminal":
+            raise ValueError("cost_view is for terminals")
+        case "markdown":
+            return "\n".join(_markdown(table) for table in tables)
+        case "latex":
+            return "% needs \\usepackage{booktabs}\n" + "\n".join(_latex(table) for table in tables)
+        case "csv":
+            return _csv(tables)
+        case "json":
+            return json.dumps([_plain(table) for table in tables], indent=1) + "\n"
+
+
+def cost_view(tables: Sequence[CostTable]) -> RenderableType:
+    """What rich prints: each table with its notes below."""
+    parts: list[RenderableType] = []
+    for table in tables:
+        grid = Grid(highlight=False)
+        for i, header in enumerate(_HEADERS):
+            grid.add_column(header, justify="left" if i < _TEXTS else "right", overflow="fold")
+        for line in _body(table):
+            grid.add_row(*map(Text, line))
+        parts += [Text(f"Cost: {table.dataset}", style="bold"), grid, Text("\n".join(table.notes) + "\n", style="dim")]
+    return Group(*parts)
+
+
+def _body(table: CostTable) -> list[list[str]]:
+    """Each step as text, and below a method's steps their sum where money is involved."""
+    lines = []
+    for method in dict.fromkeys(row.method for row in table.rows):
+        mine = [row for row in table.rows if row.method == method]
+        lines += [_line(row) for row in mine]
+        if any(row.calls for row in mine):
+            billed, notional = standalone_usd(mine, method)
+            total = [method, "all, standalone", *[""] * (len(_HEADERS) - 2)]
+            total[_HEADERS.index("billed USD")] = _money(billed)
+            total[_HEADERS.index("notional USD")] = _money(notional)
+            lines.append(total)
+    return lines
+
+
+def _line(row: CostRow) -> list[str]:
+    asks = row.calls > 0
+    return [
+        row.method,
+        f"{row.step} (simulated)" if row.simulated else row.step,
+        row.charged,
+        str(row.shared_by),
+        f"{row.pieces:,}",
+        _seconds(row.seconds_per_piece),
+        f"{row.calls:,}" + (f" ({row.failed_calls:,} failed)" if row.failed_calls else ""),
+        f"{row.recorded_calls:,}",
+        _tokens(row.prompt_tokens, row),
+        _tokens(row.completion_tokens, row),
+        _money(row.billed_usd) if asks else "0",
+        _money(row.notional_usd) if asks else "0",
+        "n/a" if row.parameters is None else f"{row.parameters:,}",
+        "n/a" if row.peak_memory_bytes is None else f"{row.peak_memory_bytes / 2**20:,.0f} MiB",
+        row.deployment,
+    ]
+
+
+def _seconds(seconds: float | None) -> str:
+    return "n/a" if seconds is None else f"{seconds:,.1f}" if seconds >= 10 else f"{seconds:.3g}"
+
+
+def _money(usd: float | None) -> str:
+    return "n/a" if usd is None else "0" if usd == 0 else f"{usd:,.4f}" if usd < 10 else f"{usd:,.2f}"
+
+
+def _tokens(tokens: int | None, row: CostRow) -> str:
+    if tokens is None:
+        return "n/a"
+    return f"{tokens:,}" + (f" ({row.calls_without_usage:,} n/a)" if row.calls_without_usage else "")
+
+
+def _align() -> list[str]:
+    return ["left"] * _TEXTS + ["right"] * (len(_HEADERS) - _TEXTS)
+
+
+def _markdown(table: CostTable) -> str:
+    body = [[markdown_escape(text) for text in line] for line in _body(table)]
+    grid = tabulate(body, headers=_HEADERS, tablefmt="pipe", disable_numparse=True, colalign=_align())
+    notes = "\n".join(f"- {note}" for note in table.notes)
+    return f"**{markdown_escape(f'Cost: {table.dataset}')}**\n\n{grid}\n\n{notes}\n"
+
+
+def _latex(table: CostTable) -> str:
+    grid = latex_grid(list(_HEADERS), _body(table), _align())
+    notes = "\n".join(rf"\par\footnotesize {latex_escape(note)}" for note in table.notes)
+    caption = rf"\caption{{{latex_escape(f'Cost: {table.dataset}')}}}"
+    return "\n".join([r"\begin{table}", r"\centering", caption, *grid, notes, r"\end{table}", ""])
+
+
+def _plain(table: CostTable) -> dict[str, object]:
+    return {
+        "dataset": table.dataset,
+        "rows": [{**asdict(row), "seconds_per_piece": row.seconds_per_piece} for row in table.rows],
+        "notes": list(table.notes),
+    }
+
+
+def _csv(tables: Sequence[CostTable]) -> str:
+    out = io.StringIO()
+    names = list(CostRow.__dataclass_fields__)
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["dataset", *names, "seconds_per_piece"])
+    for table in tables:
+        for row in table.rows:
+            writer.writerow([table.dataset, *(getattr(row, name) for name in names), row.seconds_per_piece])
+    return out.getvalue()

@@ -1,0 +1,51 @@
+"""One stage from training data to artifact, with what it cost."""
+
+import time
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from llmrec_bench.artifacts import Manifest
+from llmrec_bench.execute.job import Job
+from llmrec_bench.execute.lending import finished_artifact, open_models
+from llmrec_bench.execute.memory import peak_memory_bytes, reset_peak_memory
+from llmrec_bench.execute.trial_data import TrialData
+from llmrec_bench.llm.meter import Meter
+from llmrec_bench.plan import PlannedStage
+from llmrec_bench.stage import StageRun, stages_of
+
+
+def build_stage(job: Job, planned: PlannedStage, data: TrialData, report_phase: Callable[[str], None]) -> None:
+    """Build an artifact unless it is there. Raises whatever the stage raises, and keeps nothing then."""
+    report_phase("build")
+    resettable = reset_peak_memory()
+    train, stage = data.training, planned.stage
+    with job.artifacts.building(stage, planned.key) as out:
+        if out is None:
+            return
+        meter, log, seen = Meter(), list[str](), list[tuple[str, str]]()
+
+        def saw(user: str, items: Sequence[str]) -> None:
+            seen.extend((user, item) for item in items)
+
+        start = time.perf_counter()
+        with open_models(job.asking, train.items, meter) as llm:
+            run = StageRun(job.device, finished_artifact(job.artifacts, train.fingerprint), llm, saw, log.append)
+            stage.build(train, out, run)
+        interactions = pd.DataFrame(seen, columns=["user", "item"], dtype="str")
+        manifest = Manifest(
+            stage=stage.name,
+            key=planned.key,
+            identity=stage.identity(),
+            children={child.name: child.key(train.fingerprint) for child in stages_of(stage)},
+            dataset=planned.dataset,
+            training_fingerprint=train.fingerprint,
+            cut="training" if seen else "item texts",
+            interactions=len(interactions),
+            build_seconds=time.perf_counter() - start,
+            peak_memory_bytes=peak_memory_bytes() if resettable else None,
+            spending=meter.spendings(),
+            log=log,
+            provenance={**job.provenance, "device": job.device},
+        )
+        job.artifacts.finish(stage, out, manifest, interactions)

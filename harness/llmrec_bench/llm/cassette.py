@@ -1,0 +1,227 @@
+"""Every answer a language model gave, kept for good: asked once, played again for ever.
+
+A cassette is a folder of segments, one for each process that ever wrote into it, or a single such file. A segment is
+lines of JSON, each an answer, only ever appended to: several processes write at once without waiting for each other,
+and a process that dies leaves at most one unfinished line, at the end, which counts as not recorded.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from llmrec_bench.errors import BenchError
+from llmrec_bench.llm.language_model import Completion, Usage
+from llmrec_bench.llm.prompt import Prompt
+
+ENTRY_VERSION = 1
+"""Of an entry's form; newer ones are refused."""
+
+_START = b'{"key":"'
+
+
+def request_key(identity: Mapping[str, Any], prompt: Prompt) -> str:
+    """32 hex digits over all that decides an answer: who is asked, and the prompt with its items and sample."""
+    return _key(identity, prompt.plain())
+
+
+def _key(identity: Mapping[str, Any], request: Mapping[str, Any]) -> str:
+    return _digest({"identity": identity, "request": request})[:32]
+
+
+def _digest(plain: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One recorded answer."""
+
+    key: str
+    identity: dict[str, Any]
+    """Of the model that answered."""
+    family: str
+    completion: Completion
+    recorded: str
+    """When, as an ISO date or time; empty where unknown."""
+    request: dict[str, Any] | None
+    """The prompt as `Prompt.plain()` gives it; None where it must not be passed on, and the key alone is left."""
+
+    def line(self) -> bytes:
+        """As it stands in a segment, its check sum at the end."""
+        plain = {
+            "key": self.key,
+            "version": ENTRY_VERSION,
+            "identity": self.identity,
+            "family": self.family,
+            **asdict(self.completion),
+            "recorded": self.recorded,
+            "request": self.request,
+        }
+        plain["sum"] = _digest(plain)[:16]
+        return json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+    @classmethod
+    def read(cls, line: bytes, where: str) -> "Entry":
+        """Raises `BenchError` for a line that is corrupt or of a newer form, saying `where` it stands."""
+        try:
+            plain = json.loads(line)
+            version, total = plain["version"], plain.pop("sum")
+        except (ValueError, KeyError, TypeError):
+            raise _corrupt(where, "it is no entry") from None
+        if isinstance(version, int) and version > ENTRY_VERSION:
+            raise BenchError(f"{where}: written by a newer llmrec-bench (cassette entry {version}); use that one")
+        if _digest(plain)[:16] != total:
+            raise _corrupt(where, "its check sum does not fit")
+        try:
+            completion = Completion(
+                plain["text"], plain["finish_reason"], Usage(**plain["usage"]), plain["seconds"], plain["error"]
+            )
+            key, identity, family = plain["key"], plain["identity"], plain["family"]
+            return cls(key, identity, family, completion, plain["recorded"], plain["request"])
+        except (KeyError, TypeError):
+            raise _corrupt(where, "a field is missing or unknown") from None
+
+    def check(self, where: str) -> None:
+        """Raises `BenchError` where the key is not that of the request kept with it."""
+        if self.request is not None and _key(self.identity, self.request) != self.key:
+            raise _corrupt(where, "its key is not that of its request")
+
+
+def _corrupt(where: str, why: str) -> BenchError:
+    return BenchError(f"{where}: corrupt entry, {why}; delete that line to have the answer asked again")
+
+
+class Segment:
+    """One file of entries."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._scanned = self._lines = 0
+
+    def scan(self) -> Iterator[tuple[str, int, int, int]]:
+        """(key, line number, offset, length in bytes) of the entries added since the last scan.
+
+        Raises `BenchError` for a file that cannot be read and for a line that is no entry.
+        """
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._scanned)
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        break  # unfinished: its writer is at it, or died
+                    self._lines += 1
+                    if not line.startswith(_START) or len(line) < 50:
+                        raise _corrupt(f"{self.path}:{self._lines}", "it is no entry")
+                    start, self._scanned = self._scanned, self._scanned + len(line)
+                    yield line[len(_START) : len(_START) + 32].decode("ascii", "replace"), self._lines, start, len(line)
+        except OSError as error:
+            raise BenchError(f"{self.path}: the cassette cannot be read ({error.strerror})") from None
+
+    def entry(self, number: int, offset: int, length: int) -> Entry:
+        """Raises `BenchError` where the entry is corrupt or of a newer form."""
+        with self.path.open("rb") as file:
+            file.seek(offset)
+            return Entry.read(file.read(length), f"{self.path}:{number}")
+
+    @property
+    def unfinished_bytes(self) -> int:
+        """Behind the last whole line, after a scan."""
+        return self.path.stat().st_size - self._scanned
+
+
+class Cassette:
+    """Recorded answers by key: those of a folder that is written to, and those of files that are only read."""
+
+    def __init__(self, folder: Path, files: Iterable[Path] = ()) -> None:
+        self.folder = folder
+        self._files = [Segment(path) for path in files]
+        self._segments: dict[Path, Segment] = {}
+        self._index: dict[str, tuple[Segment, int, int, int]] = {}
+        self._own: int | None = None
+
+    def __len__(self) -> int:
+        """Different answers, as of the last `refresh`."""
+        return len(self._index)
+
+    def refresh(self) -> None:
+        """Learn what has been recorded since, by whomever."""
+        for path in sorted(self.folder.glob("*.jsonl")):
+            self._segments.setdefault(path, Segment(path))
+        for segment in [*self._files, *self._segments.values()]:
+            for key, number, offset, length in segment.scan():
+                self._index.setdefault(key, (segment, number, offset, length))
+
+    def find(self, key: str) -> Entry | None:
+        """The answer recorded under a key, as of the last `refresh`. Raises `BenchError` where it is corrupt."""
+        if key not in self._index:
+            return None
+        segment, number, offset, length = self._index[key]
+        entry = segment.entry(number, offset, length)
+        if entry.key != key:
+            raise _corrupt(f"{segment.path}:{number}", "its key has changed")
+        return entry
+
+    def record(self, identity: Mapping[str, Any], prompt: Prompt, completion: Completion) -> None:
+        """Keep an answer. Raises `BenchError` where the disk is full or the folder cannot be written."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        key = request_key(identity, prompt)
+        self.write(Entry(key, dict(identity), prompt.family, completion, now, prompt.plain()))
+
+    def write(self, entry: Entry) -> None:
+        """Append an entry to this process's own segment. Raises `BenchError` as `record` does."""
+        try:
+            if self._own is None:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                path = self.folder / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:8]}.jsonl"
+                self._own = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
+            end = os.fstat(self._own).st_size
+            line = entry.line()
+            try:
+                written = 0
+                while written < len(line):
+                    written += os.write(self._own, line[written:])
+            except OSError:
+                os.ftruncate(self._own, end)  # what follows a broken line could not be read
+                raise
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise BenchError(
+                    f"{self.folder}: the disk is full while recording; the answers recorded before are kept: "
+                    "free space, then run again to go on"
+                ) from None
+            raise BenchError(f"{self.folder}: the cassette cannot be written ({error.strerror})") from None
+
+    def entries(self) -> Iterator[Entry]:
+        """Every answer, once for each key, by key. Raises `BenchError` naming a corrupt one."""
+        self.refresh()
+        for key in sorted(self._index):
+            entry = self.find(key)
+            assert entry is not None  # it stands in the index
+            yield entry
+
+    def faults(self) -> Iterator[str]:
+        """A line for everything that is wrong: corrupt entries, and what a killed process left unfinished."""
+        for path in sorted(self.folder.glob("*.jsonl")):
+            self._segments.setdefault(path, Segment(path))
+        for segment in [*self._files, *self._segments.values()]:
+            whole = Segment(segment.path)
+            try:
+                for key, number, offset, length in whole.scan():
+                    try:
+                        entry = whole.entry(number, offset, length)
+                        entry.check(f"{whole.path}:{number}")
+                        if entry.key != key:
+                            raise _corrupt(f"{whole.path}:{number}", "its key is not where it belongs")
+                    except BenchError as error:
+                        yield str(error)
+                if whole.unfinished_bytes:
+                    yield f"{whole.path}: ends in an unfinished entry, of a killed process; it counts for nothing"
+            except BenchError as error:
+                yield str(error)
