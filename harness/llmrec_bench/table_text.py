@@ -109,7 +109,7 @@ def _headers(table: Table) -> list[str]:
 
 def _body(table: Table) -> list[list[str]]:
     """The method and its cells as text, row by row; the last row is the chance level."""
-    columns = [[row.method for row in table.rows] + [_CHANCE]]
+    columns = [[f"{row.method} (simulated)" if row.simulated else row.method for row in table.rows] + [_CHANCE]]
     if _shows_settings(table):
         columns.append([row.settings for row in table.rows] + [""])
     for i, level in enumerate(table.chance):
@@ -202,9 +202,10 @@ def _csv(tables: Sequence[Table]) -> str:
     )  # fmt: skip
     for table in tables:
         for row in table.rows:
+            simulated = table.simulated or row.simulated
             for column, cell, level in zip(table.columns, row.cells, table.chance, strict=True):
                 writer.writerow(
-                    [table.name, table.dataset, table.simulated, row.method, row.settings, column, cell.mean, cell.std,
+                    [table.name, table.dataset, simulated, row.method, row.settings, column, cell.mean, cell.std,
                      len(cell.values), len(table.seeds), cell.status, level, cell.near_chance, table.protocol_hash,
                      table.fingerprint]
                 )  # fmt: skip

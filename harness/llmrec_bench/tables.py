@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from llmrec_bench.errors import BenchError
+from llmrec_bench.llm.meter import Spending
 from llmrec_bench.plan import Plan, Trial
 from llmrec_bench.store import Record
 from llmrec_bench.suite import SuiteTable
@@ -45,6 +46,8 @@ class Row:
     cells: tuple[Cell, ...]
     trials: dict[int, str]
     """Ids by seed, of what was planned."""
+    simulated: bool = False
+    """A simulated language model wrote some of what its numbers rest on."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,8 @@ def _row(label: str, trials: list[Trial], columns: Sequence[str], records: dict[
     if search is not None:
         settings += f", {search.tuning.fits} fits"
     cells = tuple(_cell(trials, column, records) for column in columns)
-    return Row(label, settings, cells, {trial.seed: trial.id for trial in trials})
+    simulated = any(t.id in records and records[t.id].simulated_models for t in trials)
+    return Row(label, settings, cells, {trial.seed: trial.id for trial in trials}, simulated)
 
 
 def _cell(trials: list[Trial], column: str, records: dict[str, Record]) -> Cell:
@@ -197,6 +201,7 @@ def _notes(
     if all(t.method.settings == "default" for t in trials):
         yield "Settings: every method with its defaults."
     yield from _tuning_notes(trials, records)
+    yield from _language_model_notes(finished)
     for trial in trials:
         record = records.get(trial.id)
         if record is not None and record.failure is not None and not columns <= record.metrics.keys():
@@ -229,6 +234,29 @@ def _tuning_notes(trials: list[Trial], records: dict[str, Record]) -> Iterator[s
             f"Tuned: {trial.method.label}, {tuning.fits} fits{failed}, {tuning.fit_seconds:,.0f} s in all; validation "
             f"{tuning.metric} {tuning.value:.4f} with {chosen or 'the untuned options'}, {untuned} untuned."
         )
+
+
+def _language_model_notes(finished: Sequence[Record]) -> Iterator[str]:
+    """For each language model: which methods rest on its answers, how many of these were replayed, what to bear in
+    mind."""
+    spent: dict[tuple[str, str], list[tuple[str, Spending]]] = {}
+    for record in finished:
+        for spending in record.all_spending():
+            spent.setdefault((spending.provider, spending.model), []).append((record.method.label, spending))
+    for (provider, model), uses in sorted(spent.items()):
+        labels = ", ".join(dict.fromkeys(label for label, _ in uses))
+        last = uses[-1][1]
+        if last.simulated:
+            yield f"SIMULATED: the language model behind {labels} is a program ({provider} {model}), not a model."
+        else:
+            recorded = sum(s.recorded_calls for _, s in uses)
+            share = f"{recorded / max(1, sum(s.calls for _, s in uses)):.0%} of its answers from a cassette"
+            yield f"Language model behind {labels}: {provider} {model}, {share}."
+        failed = sum(s.failed_calls for _, s in uses)
+        if failed:
+            yield f"{provider} {model}: {failed:,} requests came to no answer."
+        if last.caution:
+            yield f"{provider} {model}: {last.caution}."
 
 
 def _plain(value: object) -> str:

@@ -1,12 +1,12 @@
 """The built-in plugins: a table of contents. They arrive by the same entry point as everyone else's."""
 
-from llmrec_bench import DataSource, Method, hookimpl
-from llmrec_bench_plugins import backbones, baselines, datasets
+from llmrec_bench import DataSource, LanguageModel, Method, hookimpl
+from llmrec_bench_plugins import backbones, baselines, datasets, llms
 
 
 @hookimpl
 def register_methods() -> list[type[Method]]:
-    """Classical baselines, sanity methods and sequential backbones."""
+    """Classical baselines, sanity methods, and sequential backbones with and without item texts."""
     return [*baselines.METHODS, *backbones.METHODS]
 
 
@@ -14,3 +14,9 @@ def register_methods() -> list[type[Method]]:
 def register_datasets() -> list[type[DataSource]]:
     """File formats, MovieLens-100K, and the synthetic shop."""
     return datasets.SOURCES
+
+
+@hookimpl
+def register_language_models() -> list[type[LanguageModel]]:
+    """OpenAI-compatible servers, local weights, recorded answers, and a simulation."""
+    return llms.LANGUAGE_MODELS

@@ -69,6 +69,8 @@ class LanguageModel(ABC):
     """True where a program makes up the answers; everything they touch says so."""
     deployment: ClassVar[str] = "local"
     """Where it runs, for the cost table: `local` or `API`."""
+    caution: ClassVar[str] = ""
+    """What a reader of any number it touched should bear in mind; stands below the tables."""
     recordings: ClassVar[Sequence[Path]] = ()
     """Cassette files that come with the provider; they are read, never written."""
 

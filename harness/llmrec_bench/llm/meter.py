@@ -24,6 +24,8 @@ class Spending(BaseModel):
     charged: Charged
     simulated: bool
     deployment: str
+    caution: str = ""
+    """What to bear in mind beside numbers that rest on these answers."""
     parameters: int | None = None
     """Of the model; None where unknown."""
     calls: int = 0

@@ -174,6 +174,7 @@ class MeteredModel:
             charged=self._meter.charged,
             simulated=model.simulated,
             deployment=model.deployment,
+            caution=model.caution,
             parameters=model.parameters,
         )
         self._meter.charge(blank, completion, recorded, self._price, model.billed, model.batch)

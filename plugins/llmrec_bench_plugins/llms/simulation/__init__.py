@@ -1,0 +1,1 @@
+"""How the simulated language model reads a catalogue and writes each form of answer."""

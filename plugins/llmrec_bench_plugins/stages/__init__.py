@@ -1,0 +1,1 @@
+"""Steps on the way to several methods, each built once and kept."""

@@ -1,0 +1,81 @@
+"""Vectors of item texts, computed once for all methods and seeds that use them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from llmrec_bench import BenchError, Config, Stage, StageRun, TrainingData
+from llmrec_bench_plugins.stages.text_encoders import Encoder, TfIdf
+
+EMBEDDINGS, ROWS = "embeddings.npy", "rows.npy"
+
+
+class ItemColumns(Config):
+    """The item texts that came with the data set."""
+
+    kind: Literal["columns"] = "columns"
+    """`title. category. brand`: what an item has of the columns, full stops between them, commas within a list."""
+    columns: Annotated[tuple[str, ...], Field(min_length=1)] = ("title", "category", "brand")
+    """In this order; those the data set lacks are skipped."""
+
+    def read(self, train: TrainingData, run: StageRun) -> list[str]:
+        """I texts, '' where an item has none. Raises `BenchError` where no item has any."""
+        present = [train.items[column] for column in self.columns if column in train.items]
+        texts = [". ".join(filter(None, map(_plain, values))) for values in zip(*present, strict=True)]
+        if not any(texts):
+            having = [str(column) for column in train.items if any(map(_plain, train.items[column]))]
+            raise BenchError(
+                f"text-embeddings: no item has text in {', '.join(self.columns)}; "
+                f"the data set has {', '.join(having) or 'no item texts at all'}"
+            )
+        return texts
+
+
+class TextEmbeddings(Stage):
+    """One vector for each distinct item text, and which of them is each item's.
+
+    The folder holds `embeddings.npy`, float32 (D, w), and `rows.npy`, int32 (I,); `read_embeddings` puts them together.
+    An item without text gets zeros.
+    """
+
+    name = "text-embeddings"
+    version = "1"
+
+    texts: ItemColumns = ItemColumns()
+    """Where an item's text comes from."""
+    encoder: Encoder = TfIdf()
+    """What turns a text into a vector."""
+
+    def build(self, train: TrainingData, out: Path, run: StageRun) -> None:
+        """Encode every distinct text once. Raises `BenchError` for texts or an encoder that are not to be had."""
+        texts = self.texts.read(train, run)
+        number = {text: row for row, text in enumerate(dict.fromkeys(filter(None, texts)))}
+        known, cut = self.encoder.encode(list(number), run.device)
+        empty = texts.count("")
+        embeddings = np.concatenate([known, np.zeros((min(empty, 1), known.shape[1]), dtype=np.float32)])
+        np.save(out / EMBEDDINGS, embeddings)
+        np.save(out / ROWS, np.array([number.get(text, len(number)) for text in texts], dtype=np.int32))
+        run.log(
+            f"{len(number)} distinct texts of {len(texts)} items, {known.shape[1]} values each; "
+            f"{empty} items without text, {cut} texts longer than the encoder reads"
+        )
+
+
+def read_embeddings(folder: Path) -> npt.NDArray[np.float32]:
+    """float32 (I, w): the vector of each item's text, in code order."""
+    embeddings: npt.NDArray[np.float32] = np.load(folder / EMBEDDINGS, allow_pickle=False)
+    return embeddings[np.load(folder / ROWS, allow_pickle=False)]
+
+
+def _plain(value: Any) -> str:
+    """A cell as text: '' for a missing one, a list with commas, without a full stop of its own at the end."""
+    if isinstance(value, str):
+        return value.strip().removesuffix(".")
+    if isinstance(value, Sequence | np.ndarray):
+        return ", ".join(filter(None, map(_plain, value)))
+    missing = value is None or value != value  # NaN alone differs from itself
+    return "" if missing else str(value)

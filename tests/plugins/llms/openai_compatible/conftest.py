@@ -1,0 +1,243 @@
+"""A server on this machine that speaks the chat and the batch interface, and misbehaves as a test asks."""
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from llmrec_bench import Completion, Prompt, ask
+from llmrec_bench_plugins.llms import retries
+from llmrec_bench_plugins.llms.openai_compatible import OpenAICompatible
+
+pytest.importorskip("openai", reason="the openai package is not installed")
+
+KEY = "sk-0123456789-secret"
+
+
+@dataclass
+class Reply:
+    """How to answer one request."""
+
+    body: Any = None
+    """JSON, or bytes to send as they are; None echoes the prompt, or complains about the key where it is an error."""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    delay_seconds: float = 0
+    cut: bool = False
+    """Send half of the body and hang up."""
+
+
+def echo(request: dict[str, Any]) -> dict[str, Any]:
+    """A chat completion that repeats the last message."""
+    text = request["messages"][-1]["content"]
+    return {
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 7, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 4}},
+    }
+
+
+class Server:
+    """Echoes every text but those in its script, and keeps what it saw."""
+
+    def __init__(self) -> None:
+        self.script: dict[str, list[Reply]] = {}
+        self.requests: list[dict[str, Any]] = []
+        """Bodies of chat requests."""
+        self.headers: list[dict[str, str]] = []
+        self.times: list[float] = []
+        """Of their arrivals, in seconds on the monotonic clock."""
+        self.most_at_once = 0
+        self.files: dict[str, bytes] = {}
+        self.batches: list[dict[str, Any]] = []
+        self.looks = Counter[str]()
+        self.looks_needed = 2
+        self.batch_status = "completed"
+        self.fail_create_status = 0
+        """Where it is set, the next batch is created and this status is sent instead of it."""
+        self.lock = threading.Lock()
+        self._asked = Counter[str]()
+        self._under_way = 0
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._http.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._http.server_address[1]}/v1"
+        threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
+
+    def answer(self, text: str, *replies: dict[str, Any]) -> None:
+        """Answer this text so, one after the other, and the last again and again."""
+        self.script[text] = [Reply(**reply) for reply in replies]
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+
+    def chat(self, request: dict[str, Any], headers: dict[str, str]) -> Reply:
+        text = request["messages"][-1]["content"]
+        with self.lock:
+            self.times.append(time.monotonic())
+            self.requests.append(request)
+            self.headers.append(headers)
+            self._under_way += 1
+            self.most_at_once = max(self.most_at_once, self._under_way)
+            before = self._asked[text]
+            self._asked[text] += 1
+        replies = self.script.get(text, [Reply()])
+        reply = replies[min(before, len(replies) - 1)]
+        time.sleep(reply.delay_seconds)
+        with self.lock:
+            self._under_way -= 1
+        return replace(reply, body=echo(request)) if reply.body is None and reply.status == 200 else reply
+
+    def upload(self, form: bytes) -> Reply:
+        """Keep the lines of a multipart form that are JSON."""
+        name = f"file-{len(self.files)}"
+        self.files[name] = b"\n".join(line for line in form.split(b"\n") if line.startswith(b"{"))
+        return Reply({"id": name, "object": "file"})
+
+    def create(self, request: dict[str, Any]) -> Reply:
+        batch = {"id": f"batch-{len(self.batches)}", "status": "validating", **request}
+        self.batches.append(batch)
+        if self.fail_create_status:
+            status, self.fail_create_status = self.fail_create_status, 0
+            return Reply(status=status)
+        return Reply(batch)
+
+    def look(self, batch_id: str) -> Reply:
+        batch = next((batch for batch in self.batches if batch["id"] == batch_id), None)
+        if batch is None:
+            return Reply(status=404)
+        self.looks[batch_id] += 1
+        batch["status"] = "in_progress"
+        if self.looks[batch_id] >= self.looks_needed:
+            batch["status"] = self.batch_status
+            if self.batch_status == "failed":
+                batch["errors"] = {"data": [{"code": "x", "message": "the file is empty"}]}
+            else:
+                self._finish(batch)
+        return Reply(batch)
+
+    def _finish(self, batch: dict[str, Any]) -> None:
+        good, bad = [], []
+        for line in map(json.loads, self.files[batch["input_file_id"]].split(b"\n")):
+            text = line["body"]["messages"][-1]["content"]
+            reply = self.script.get(text, [Reply()])[0]
+            body = echo(line["body"]) if reply.body is None else reply.body
+            response = {"status_code": reply.status, "body": body}
+            (good if reply.status == 200 else bad).append(
+                json.dumps({"custom_id": line["custom_id"], "response": response, "error": None}).encode()
+                if not reply.cut
+                else b'{"custom_id": "half a li'
+            )
+        good.reverse()  # a provider promises no order
+        for kind, lines in (("output_file_id", good), ("error_file_id", bad)):
+            if lines:
+                batch[kind] = f"{batch['id']}-{kind}"
+                self.files[batch[kind]] = b"\n".join(lines) + b"\n"
+
+    def route(self, method: str, path: str, content: bytes, headers: dict[str, str]) -> Reply:
+        parts = path.partition("?")[0].removeprefix("/v1/").split("/")
+        match (method, *parts):
+            case ("POST", "chat", "completions"):
+                return self.chat(json.loads(content), headers)
+            case ("POST", "files"):
+                return self.upload(content)
+            case ("POST", "batches"):
+                return self.create(json.loads(content))
+            case ("GET", "batches"):
+                return Reply({"object": "list", "data": self.batches[::-1]})
+            case ("GET", "batches", batch_id):
+                return self.look(batch_id)
+            case ("GET", "files", file_id, "content"):
+                return Reply(self.files[file_id])
+        return Reply(status=404)
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                self.reply(server.route("POST", self.path, self.content(), self.plain_headers()))
+
+            def do_GET(self) -> None:
+                self.reply(server.route("GET", self.path, b"", self.plain_headers()))
+
+            def content(self) -> bytes:
+                if self.headers.get("Transfer-Encoding") != "chunked":
+                    return self.rfile.read(int(self.headers["Content-Length"]))
+                whole = b""
+                while size := int(self.rfile.readline(), 16):
+                    whole += self.rfile.read(size)
+                    self.rfile.readline()
+                self.rfile.readline()
+                return whole
+
+            def plain_headers(self) -> dict[str, str]:
+                return {name.lower(): value for name, value in self.headers.items()}
+
+            def reply(self, reply: Reply) -> None:
+                body = reply.body
+                if body is None:
+                    body = {"error": {"message": f"no good:\n{self.headers['Authorization']}"}}
+                content = body if isinstance(body, bytes) else json.dumps(body).encode()
+                try:
+                    self.send_response(reply.status)
+                    for name, value in {"Content-Type": "application/json", **reply.headers}.items():
+                        self.send_header(name, value)
+                    self.send_header("Content-Length", str(len(content)))
+                    self.end_headers()
+                    self.wfile.write(content[: len(content) // 2] if reply.cut else content)
+                except OSError:
+                    self.close_connection = True  # the client is gone
+                if reply.cut:
+                    self.close_connection = True
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Say nothing."""
+
+        return Handler
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server, the key to it, and little patience."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.01)
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def make_provider(server: Server, tmp_path: Path) -> Callable[..., OpenAICompatible]:
+    """`make_provider(retries=2, ...)`: a provider that asks the server."""
+
+    def make(**options: Any) -> OpenAICompatible:
+        defaults = {"model": "tiny", "base_url": server.url, "batch_folder": tmp_path / "batches", "poll_seconds": 0.02}
+        config = OpenAICompatible.Config(provider="openai", **defaults | options)
+        return OpenAICompatible(config, pd.DataFrame())
+
+    return make
+
+
+@pytest.fixture
+def ask_all() -> Callable[..., dict[str, Completion]]:
+    """`ask_all(provider, texts)`: completions by text; the key is in none of them."""
+
+    def ask_texts(provider: OpenAICompatible, texts: Sequence[str]) -> dict[str, Completion]:
+        prompts: list[Prompt] = [ask(text, "test") for text in texts]
+        completions = dict(provider.answer(prompts))
+        assert KEY not in repr(completions)
+        assert sorted(completions) == list(range(len(texts)))
+        return {texts[i]: completion for i, completion in completions.items()}
+
+    return ask_texts
