@@ -5,14 +5,16 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from llmrec_bench.config import Config
 from llmrec_bench.data.description import DataDescription
 from llmrec_bench.data.filters import FunnelStep
 from llmrec_bench.data.source import DataSource
 from llmrec_bench.errors import BenchError, suggest
+from llmrec_bench.llm.language_model import LanguageModel
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.search_space import declared_space
 
@@ -82,6 +84,20 @@ def _options(config: type[BaseModel]) -> Iterator[str]:
         yield f"  {name} ({default}; {allowed})" if allowed else f"  {name} ({default})"
         for line in inspect.cleandoc(field.description or "").splitlines():
             yield f"      {line}"
+        for part in _parts(field.annotation):
+            yield f"      {part.__name__}: {_summary(part)}"
+            yield from (f"      {line}" for line in _options(part))
+
+
+def _parts(annotation: Any) -> Iterator[type[Config]]:
+    """The sets of options that an option may hold, such as a stage; what a language model takes, its own description
+    tells."""
+    if isinstance(annotation, type) and not get_args(annotation):
+        if issubclass(annotation, Config) and not issubclass(annotation, LanguageModel.Config):
+            yield annotation
+        return
+    for argument in get_args(annotation):
+        yield from _parts(argument)
 
 
 def _plain(value: Any) -> str:

@@ -111,13 +111,14 @@ ENTRIES = [(kind, name) for kind in KINDS for name in getattr(BUILT_IN, kind)]
 def test_everything_built_in_is_explained(kind: str, name: str) -> None:
     entry = getattr(BUILT_IN, kind)[name]
     assert entry.__doc__.strip()
-    assert entry.reference if kind == "datasets" else entry.source
-    options = {"methods": lambda: entry.Config.model_fields, "datasets": lambda: entry.model_fields}.get(kind, dict)()
+    assert kind == "language_models" or (entry.reference if kind == "datasets" else entry.source)
+    configured = {"datasets": entry, "metrics": None}.get(kind, getattr(entry, "Config", None))
+    options = {} if configured is None else configured.model_fields
     for option, field in options.items():
         assert field.description, f"{name}: option {option} has no sentence"
         assert field.description.endswith((".", ")")), f"{name}: option {option}: {field.description}"
     described = describe_entry(BUILT_IN, name)
-    assert described.startswith(f"{name} ({kind[:-1]}")
+    assert described.startswith(f"{name} ({kind[:-1].replace('_', ' ')}")
     assert all(f"\n  {option} (" in described for option in options)
 
 
@@ -169,6 +170,9 @@ Options:
       Some sizes.
   part (default {"size": 1}; Part)
       A part.
+      Part: A part of the options.
+        size (default 1; whole number)
+            Its size.
 number (dataset, version 1, plugin mine)
 
 A file of numbers.
