@@ -4,14 +4,17 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from llmrec_bench import hookspecs
 from llmrec_bench.data.dataset import Preparation, load_dataset
 from llmrec_bench.data.splits import LeaveOneOut, split
 from llmrec_bench.data.training import TrainingData
+from llmrec_bench.llm.prompt import ask
 from llmrec_bench.method import Run
 from llmrec_bench.plugins import load_catalog
+from llmrec_bench.stage import StageRun, stages_of
 from llmrec_bench.suite import load_suite
 from llmrec_bench.tuning import Tuning
 
@@ -37,7 +40,7 @@ def test_the_readme_shows_a_table_of_the_suite_it_runs():
 
 
 def test_the_suite_in_the_guide_loads(tmp_path):
-    text, _ = blocks("suites/README.md", "yaml")
+    text, *_ = blocks("suites/README.md", "yaml")
     (tmp_path / "guide.yaml").write_text(text)
     suite = load_suite(tmp_path / "guide.yaml", CATALOG)
     assert [m.label for m in suite.methods][:3] == ["popularity", "sasrec-small", "sasrec[loss=ce,width=32]"]
@@ -45,11 +48,21 @@ def test_the_suite_in_the_guide_loads(tmp_path):
 
 
 def test_the_tuning_in_the_guide_loads(tmp_path):
-    _, text = blocks("suites/README.md", "yaml")
+    _, text, _ = blocks("suites/README.md", "yaml")
     (tmp_path / "guide.yaml").write_text(f"datasets: {{d: {{source: movielens-100k}}}}\n{text}")
     suite = load_suite(tmp_path / "guide.yaml", CATALOG)
     assert [m.settings for m in suite.methods] == ["default", "tuned", "tuned"]
     assert suite.tuning == Tuning()  # "these are the defaults"
+
+
+def test_the_language_models_in_the_guide_load(tmp_path):
+    *_, text = blocks("suites/README.md", "yaml")
+    (tmp_path / "guide.yaml").write_text(f"datasets: {{d: {{source: movielens-100k}}}}\n{text}")
+    suite = load_suite(tmp_path / "guide.yaml", CATALOG)
+    [embeddings, facts] = reversed(stages_of(suite.methods[0].config))
+    assert (facts.name, facts.writer.model, facts.writer.max_tokens) == ("item-facts", "gpt-4o-mini", 100)
+    assert embeddings.encoder.kind == "minilm"
+    assert suite.llm.cassette == tmp_path / "../results/cassette"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "suites").glob("*.yaml")), ids=lambda path: path.name)
@@ -58,7 +71,19 @@ def test_every_suite_is_in_the_guide_and_loads(path):
     assert f"`{path.name}`" in (ROOT / "suites/README.md").read_text()
 
 
-def test_the_method_in_the_guide_works():
+def run_for(folder: Path, train: TrainingData) -> Run:
+    """A run that builds the artifacts it is asked for."""
+
+    def build(stage):
+        out = folder / stage.key("")
+        out.mkdir(exist_ok=True)
+        stage.build(train, out, StageRun("cpu", build, None, None, print))
+        return out
+
+    return Run(1, np.random.default_rng(1), "cpu", lambda score, metric: 0.0, print, build, None)
+
+
+def test_the_method_in_the_guide_works(tmp_path):
     code, _ = blocks("plugins/README.md", "python")[0], blocks("plugins/README.md", "toml")
     space: dict = {}
     exec(compile(code, "plugins/README.md", "exec"), space)
@@ -67,7 +92,7 @@ def test_the_method_in_the_guide_works():
     parts = split(dataset.sequences, LeaveOneOut())
     train = TrainingData(parts.train, dataset.items, parts.validation, parts.validation_targets, "")
     method = kind(kind.Config(half_life_days=10))
-    method.fit(train, Run(1, np.random.default_rng(1), "cpu", lambda score, metric: 0.0, print))
+    method.fit(train, run_for(tmp_path, train))
     scores = method.score(parts.test)
     assert scores.shape == (len(parts.test), dataset.n_items)
     assert scores.dtype == np.float32
@@ -75,9 +100,33 @@ def test_the_method_in_the_guide_works():
     assert scores[0].argmax() == latest or scores[0, latest] == scores[0].max() == 1
 
 
+def test_the_stage_in_the_guide_works(tmp_path):
+    code = blocks("plugins/README.md", "python")[3]
+    space: dict = {}
+    exec(compile(code, "plugins/README.md", "exec"), space)
+    [kind] = space["register_methods"]()
+    dataset = load_dataset("shop", CATALOG.datasets["synthetic-shop"](users=100, items=200), Preparation())
+    parts = split(dataset.sequences, LeaveOneOut())
+    train = TrainingData(parts.train, dataset.items, parts.validation, parts.validation_targets, "")
+    method = kind(kind.Config())
+    method.fit(train, run_for(tmp_path, train))
+    shortest = dataset.items["title"].str.split().str.len().min()
+    assert method.score(parts.test)[0].max() == -shortest
+
+
+def test_the_language_model_in_the_guide_works():
+    code = blocks("plugins/README.md", "python")[4]
+    space: dict = {}
+    exec(compile(code, "plugins/README.md", "exec"), space)
+    [kind] = space["register_language_models"]()
+    [(_, completion)] = kind(kind.Config(), pd.DataFrame()).answer([ask("how  loud", "test")])
+    assert completion.text == "HOW LOUD"
+    assert completion.usage.prompt_tokens == 2
+
+
 def test_every_hook_is_in_the_guide():
     hooks = [name for name, value in vars(hookspecs).items() if hasattr(value, "llmrec_bench_spec")]
-    assert len(hooks) == 4
+    assert len(hooks) == 5
     guide = (ROOT / "plugins/README.md").read_text()
     assert [name for name in hooks if f"`{name}(" not in guide] == []
 

@@ -66,6 +66,8 @@ class Artifacts:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
             return None
+        except UnicodeDecodeError as error:
+            raise BenchError(f"{path}: corrupt ({error.reason}); delete {path.parent} to build it again") from None
         except OSError as error:
             raise BenchError(f"{path}: cannot be read ({error.strerror})") from None
         try:

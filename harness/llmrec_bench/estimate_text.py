@@ -12,37 +12,49 @@ from llmrec_bench.execute.estimate import Estimate, Span
 def estimate_view(estimates: Sequence[Estimate]) -> RenderableType:
     """What rich prints: a line for each stage and for each method that asks for its rankings."""
     grid = Table(box=None)
-    headers = ("stage or method", "charged", "model", "state", "calls", "recorded", "prompt tokens")
-    for i, header in enumerate((*headers, "completion tokens", "seconds", "USD to pay", "USD in all", "price")):
-        grid.add_column(header, justify="right" if 4 <= i < 11 else "left", overflow="fold")
+    headers = ("stage or method", "model", "state", "calls", "recorded", "prompt tokens", "answer tokens")
+    for i, header in enumerate((*headers, "seconds", "USD to pay", "USD in all")):
+        grid.add_column(header, justify="right" if i > 2 else "left", overflow="fold")
     for found in estimates:
-        share = f"{found.recorded_calls / found.calls:.0%}" if found.calls else ""
         asks = found.calls > 0
         grid.add_row(
-            found.what.replace("[", r"\["),
-            found.charged,
-            f"{found.provider} {found.model}".strip(),
+            Text(found.what),
+            Text(f"{found.provider} {found.model}".strip()),
             "built" if found.built else "to do",
-            f"{found.calls:,}",
-            share,
-            _span(found.prompt_tokens, 0) if asks else "",
-            _span(found.completion_tokens, 0) if asks else "",
+            f"{found.calls:,}" if asks else "",
+            f"{found.recorded_calls / found.calls:.0%}" if asks else "",
+            _span(found.prompt_tokens) if asks else "",
+            _span(found.completion_tokens) if asks else "",
             "n/a" if found.call_seconds is None else f"{found.call_seconds:,.0f}",
-            _span(found.billed_usd, 4) if asks else "",
-            _span(found.notional_usd, 4) if asks else "",
-            found.price,
+            _span(found.billed_usd, money=True) if asks else "",
+            _span(found.notional_usd, money=True) if asks else "",
         )
-    note = (
-        "Tokens and money are estimates with their range; seconds are those of the calls to be made, one after another."
-    )
-    return Group("", grid, Text(note + "\n", style="dim"))
+    notes = [
+        "Tokens and money are estimates with their range; seconds are of the calls to be made, one after another.",
+        *(f"Missing: {found.what}: {found.fault}" for found in estimates if found.fault),
+        *(f"Price: {price} (US dollars)." for price in sorted({found.price for found in estimates if found.price})),
+    ]
+    return Group("", grid, Text("\n".join(notes) + "\n", style="dim"))
 
 
-def _span(span: Span | None, decimals: int) -> str:
+def _span(span: Span | None, money: bool = False) -> str:
+    """`1.2k (0.9k-1.6k)`; a bound that is not known is left open."""
     if span is None:
         return "n/a"
     if span.low == span.high:
-        return f"{span.low:,.{decimals}f}"
-    likely = "" if span.likely is None else f"{span.likely:,.{decimals}f} "
-    high = "no limit" if span.high is None else f"{span.high:,.{decimals}f}"
-    return f"{likely}({span.low:,.{decimals}f} to {high})"
+        return _short(span.low, money)
+    if span.high is None:
+        return "n/a" if span.likely is None else f"{_short(span.likely, money)} (from {_short(span.low, money)})"
+    around = f"{_short(span.low, money)}-{_short(span.high, money)}"
+    return around if span.likely is None else f"{_short(span.likely, money)} ({around})"
+
+
+def _short(number: float, money: bool) -> str:
+    if money:
+        return "0" if number == 0 else f"{number:,.4f}" if number < 1 else f"{number:,.2f}"
+    for size, unit in ((1e6, "M"), (1e3, "k")):
+        if number >= 10 * size:
+            return f"{number / size:,.0f}{unit}"
+        if number >= size:
+            return f"{number / size:.1f}{unit}"
+    return f"{number:,.0f}"

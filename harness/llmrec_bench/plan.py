@@ -172,6 +172,13 @@ def make_plan(suite: Suite, only: Sequence[str] = (), seeds: Sequence[int] | Non
         raise BenchError(f"--only {' '.join(only)}: no method of {suite.path} matches{suggest(only[0], labels)}")
     protocol_hash = suite.protocol.hash
     trials = []
+    for method in suite.methods:
+        try:
+            method.config.identity()
+        except BenchError as error:  # weights that are not there have no hash
+            mistakes.append(f"{suite.path}: methods.{method.label}: {error}")
+    if mistakes:
+        raise SuiteErrors(mistakes)
     for dataset, method in pairs:
         fingerprint = prepared[dataset.label].dataset.fingerprint
         search = None

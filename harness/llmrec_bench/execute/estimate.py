@@ -56,7 +56,7 @@ class Estimate:
     """Empty, as the model, where no language model is asked."""
     model: str
     built: bool
-    """The artifact is there, or the trials are finished: nothing will be asked."""
+    """The artifact is there, or the trials that need it are finished: nothing will be asked."""
     calls: int
     recorded_calls: int
     prompt_tokens: Span
@@ -70,6 +70,8 @@ class Estimate:
     notional_usd: Span | None
     """For all calls."""
     price: str
+    fault: str = ""
+    """Why it cannot be had as things are: no key, no weights, answers that a replay lacks."""
 
 
 def estimate(plan: Plan, store: Store, asking: Asking, finished: Iterable[str] = ()) -> list[Estimate]:
@@ -77,10 +79,12 @@ def estimate(plan: Plan, store: Store, asking: Asking, finished: Iterable[str] =
 
     `finished` are the ids of trials that will not run.
     """
-    return [*_stages(plan, store, asking), *_methods(plan, store, asking, set(finished))]
+    done = set(finished)
+    return [*_stages(plan, store, asking, done), *_methods(plan, store, asking, done)]
 
 
-def _stages(plan: Plan, store: Store, asking: Asking) -> Iterator[Estimate]:
+def _stages(plan: Plan, store: Store, asking: Asking, finished: set[str]) -> Iterator[Estimate]:
+    needed = {planned.key for trial in plan.trials if trial.id not in finished for planned in plan.stages_for(trial)}
     artifacts = Artifacts(store.root / "artifacts")
     training: dict[str, TrainingData] = {}
     for planned in plan.stages:
@@ -95,8 +99,8 @@ def _stages(plan: Plan, store: Store, asking: Asking) -> Iterator[Estimate]:
         train = training[planned.dataset]
         prompts = planned.stage.prompts(train)
         model = asking.kinds[options.provider](options, train.items)
-        found = _of(planned.label, "one-off", model, prompts, asking, manifest is not None)
-        yield found
+        done = manifest is not None or planned.key not in needed
+        yield _of(planned.label, "one-off", model, prompts, asking, done)
 
 
 def _methods(plan: Plan, store: Store, asking: Asking, finished: set[str]) -> Iterator[Estimate]:
@@ -169,7 +173,14 @@ def _of(
         billed_usd=_dollars(unasked_prompt, unasked_completion, price, model.batch) if model.billed else Span(0, 0, 0),
         notional_usd=_dollars(prompt_tokens, completion_tokens, price, model.batch),
         price="" if price is None else str(price),
+        fault="" if built or not to_ask else _fault(model, asking, to_ask),
     )
+
+
+def _fault(model: LanguageModel, asking: Asking, to_ask: int) -> str:
+    if asking.mode == "replay":
+        return f"replay: {to_ask:,} answers of {model.name} {model.config.model} are not recorded in {asking.cassette}"
+    return asking.unpriceable(model.config) or model.fault() or ""
 
 
 def _characters_per_token(known: Sequence[Entry]) -> tuple[float, float, float]:

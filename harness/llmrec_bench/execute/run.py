@@ -8,6 +8,7 @@ from typing import Literal
 from llmrec_bench.artifacts import Artifacts
 from llmrec_bench.errors import SuiteErrors
 from llmrec_bench.execute.agenda import Agenda, stage_jobs
+from llmrec_bench.execute.estimate import estimate
 from llmrec_bench.execute.job import Job
 from llmrec_bench.execute.local import Watcher, run_jobs
 from llmrec_bench.execute.provenance import gather_provenance
@@ -82,18 +83,11 @@ def asking_for(
     )
 
 
-def check_budget(plan: Plan, asking: Asking) -> None:
-    """Raises `BenchError` with every language model of the plan whose cost a budget cannot bound."""
-    options = {
-        found.model_dump_json(): found
-        for trial in plan.trials
-        for found in (
-            *(planned.stage.language_model() for planned in plan.stages_for(trial)),
-            trial.method.method(trial.method.config).language_model(),  # type: ignore[arg-type]
-        )
-        if found is not None
-    }
-    faults = [fault for found in options.values() if (fault := asking.unpriceable(found)) is not None]
+def refuse_unanswerable(plan: Plan, store: Store, asking: Asking) -> None:
+    """Raises `SuiteErrors` with everything that keeps the missing trials from their language models: no key, no
+    weights, no price for a budget, answers that a replay lacks."""
+    finished = [p.trial.id for p in progress_of(plan, store) if p.state != "missing" and p.state != "failed"]
+    faults = [f"{found.what}: {found.fault}" for found in estimate(plan, store, asking, finished) if found.fault]
     if faults:
         raise SuiteErrors(faults)
 

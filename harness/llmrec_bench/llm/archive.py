@@ -1,6 +1,7 @@
 """Cassettes as things to hand on: what they hold, one file for a reviewer, and back again."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -70,18 +71,22 @@ def export(cassette: Cassette, file: Path, with_prompts: bool) -> int:
     except OSError as error:
         raise BenchError(f"{file}: cannot be written ({error.strerror})") from None
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink()
     return count
 
 
 def import_file(cassette: Cassette, file: Path) -> tuple[int, int]:
     """Add the answers of a file; returns how many were new and how many were there already, which stay as they are.
 
-    Every entry is checked before the first is written. Raises `BenchError` naming a corrupt one.
+    Every entry is checked before the first is written. Raises `BenchError` naming a corrupt one, and for a file that
+    was cut off.
     """
     theirs = Cassette(file.parent / ".none", [file])
     for fault in theirs.faults():
         raise BenchError(fault)
+    if any(theirs.unfinished()):
+        raise BenchError(f"{file}: its last entry is cut off; get the whole file")
     cassette.refresh()
     new = known = 0
     for entry in theirs.entries():

@@ -36,7 +36,12 @@ def _key(identity: Mapping[str, Any], request: Mapping[str, Any]) -> str:
 
 
 def _digest(plain: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(plain, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(_bytes(json.dumps(plain, sort_keys=True, ensure_ascii=False))).hexdigest()
+
+
+def _bytes(text: str) -> bytes:
+    # A model may answer with half of a surrogate pair, which is no reason to lose its answer.
+    return text.encode("utf-8", "surrogatepass")
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class Entry:
             "request": self.request,
         }
         plain["sum"] = _digest(plain)[:16]
-        return json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        return _bytes(json.dumps(plain, ensure_ascii=False, separators=(",", ":"))) + b"\n"
 
     @classmethod
     def read(cls, line: bytes, where: str) -> "Entry":
@@ -116,9 +121,9 @@ class Segment:
                 for line in file:
                     if not line.endswith(b"\n"):
                         break  # unfinished: its writer is at it, or died
-                    self._lines += 1
                     if not line.startswith(_START) or len(line) < 50:
-                        raise _corrupt(f"{self.path}:{self._lines}", "it is no entry")
+                        raise _corrupt(f"{self.path}:{self._lines + 1}", "it is no entry")
+                    self._lines += 1
                     start, self._scanned = self._scanned, self._scanned + len(line)
                     yield line[len(_START) : len(_START) + 32].decode("ascii", "replace"), self._lines, start, len(line)
         except OSError as error:
@@ -152,7 +157,7 @@ class Cassette:
 
     def refresh(self) -> None:
         """Learn what has been recorded since, by whomever."""
-        for path in sorted(self.folder.glob("*.jsonl")):
+        for path in self._paths():
             self._segments.setdefault(path, Segment(path))
         for segment in [*self._files, *self._segments.values()]:
             for key, number, offset, length in segment.scan():
@@ -164,8 +169,9 @@ class Cassette:
             return None
         segment, number, offset, length = self._index[key]
         entry = segment.entry(number, offset, length)
+        entry.check(f"{segment.path}:{number}")
         if entry.key != key:
-            raise _corrupt(f"{segment.path}:{number}", "its key has changed")
+            raise _corrupt(f"{segment.path}:{number}", "its key is not where it belongs")
         return entry
 
     def record(self, identity: Mapping[str, Any], prompt: Prompt, completion: Completion) -> None:
@@ -198,6 +204,12 @@ class Cassette:
                 ) from None
             raise BenchError(f"{self.folder}: the cassette cannot be written ({error.strerror})") from None
 
+    def close(self) -> None:
+        """Let go of this process's own segment; another `record` begins a new one."""
+        if self._own is not None:
+            os.close(self._own)
+            self._own = None
+
     def entries(self) -> Iterator[Entry]:
         """Every answer, once for each key, by key. Raises `BenchError` naming a corrupt one."""
         self.refresh()
@@ -207,11 +219,8 @@ class Cassette:
             yield entry
 
     def faults(self) -> Iterator[str]:
-        """A line for everything that is wrong: corrupt entries, and what a killed process left unfinished."""
-        for path in sorted(self.folder.glob("*.jsonl")):
-            self._segments.setdefault(path, Segment(path))
-        for segment in [*self._files, *self._segments.values()]:
-            whole = Segment(segment.path)
+        """A line for everything that is wrong: corrupt or newer entries, and files that cannot be read."""
+        for whole in self._anew():
             try:
                 for key, number, offset, length in whole.scan():
                     try:
@@ -221,7 +230,20 @@ class Cassette:
                             raise _corrupt(f"{whole.path}:{number}", "its key is not where it belongs")
                     except BenchError as error:
                         yield str(error)
-                if whole.unfinished_bytes:
-                    yield f"{whole.path}: ends in an unfinished entry, of a killed process; it counts for nothing"
             except BenchError as error:
                 yield str(error)
+
+    def unfinished(self) -> Iterator[str]:
+        """A line for every file without faults that ends in half an entry, which counts for nothing."""
+        for whole in self._anew():
+            for _ in whole.scan():
+                pass
+            if whole.unfinished_bytes:
+                yield f"{whole.path}: ends in an unfinished entry, of a killed process; it counts for nothing"
+
+    def _anew(self) -> list[Segment]:
+        """Every file, nothing of it scanned yet."""
+        return [Segment(path) for path in (*(file.path for file in self._files), *self._paths())]
+
+    def _paths(self) -> list[Path]:
+        return sorted(self.folder.glob("*.jsonl"))

@@ -104,6 +104,11 @@ class LanguageModel(ABC):
         """How many the model has; None where unknown."""
         return None
 
+    def fault(self) -> str | None:
+        """Why nothing could be asked now, in one line, found out without asking: no key, no weights. None where
+        nothing is known to be in the way."""
+        return None
+
     @property
     def batch(self) -> bool:
         """True where requests go through a batch endpoint, at its price."""

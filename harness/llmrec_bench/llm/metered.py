@@ -18,7 +18,8 @@ from llmrec_bench.llm.prompt import Prompt
 Mode = Literal["record", "replay"]
 
 _SLICE = 64
-"""Requests that money is set aside for at once: enough to keep a provider's connections busy."""
+"""Requests that money is set aside for at once: enough to keep a provider's connections busy. A batch endpoint, which
+may take a day each time, gets as many as the budget bears."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ class MeteredModel:
         return [found[key] for key in keys]
 
     def close(self) -> None:
-        """Let go of the provider's weights and connections."""
+        """Let go of the provider's weights and connections, and of the cassette."""
+        self._cassette.close()
         self._model.close()
 
     def _ask(self, missing: Mapping[str, Prompt]) -> Iterator[tuple[str, Completion]]:
@@ -116,9 +118,11 @@ class MeteredModel:
             left = dict(zip(part, reserved, strict=True))
             try:
                 for i, completion in self._model.answer([missing[key] for key in part]):
-                    if not completion.failed:
-                        self._cassette.record(self._identity, missing[part[i]], completion)
-                    self._settle(left.pop(part[i]), completion)
+                    try:
+                        if not completion.failed:
+                            self._cassette.record(self._identity, missing[part[i]], completion)
+                    finally:
+                        self._settle(left.pop(part[i]), completion)
                     yield part[i], completion
             finally:
                 for usd in left.values():
@@ -131,7 +135,7 @@ class MeteredModel:
         budget = self._budget
         if budget is None:
             return keys, [0.0] * len(keys)
-        size = _SLICE
+        size = len(keys) if self._model.batch else _SLICE
         while True:
             part = keys[:size]
             most = [self._most_usd(prompts[key]) for key in part]
@@ -148,11 +152,11 @@ class MeteredModel:
         return self._asking.budget if self._model.billed else None
 
     def _most_usd(self, prompt: Prompt) -> float:
-        """More than a request can cost. No tokenizer in use spends a token on less than two bytes of running text."""
+        """More than a request can cost. No tokenizer in use spends a token on less than a byte."""
         assert self._price is not None  # `Asking.open` saw to that
         assert self._model.config.max_tokens is not None
-        size = sum(len(message.content.encode()) for message in prompt.messages)
-        tokens = size / 2 + 16 * (1 + len(prompt.messages))
+        size = sum(len(message.content.encode("utf-8", "surrogatepass")) for message in prompt.messages)
+        tokens = size + 16 * (1 + len(prompt.messages))
         return (tokens * self._price.prompt + self._model.config.max_tokens * self._price.completion) / 1_000_000
 
     def _settle(self, reserved_usd: float, completion: Completion | None) -> None:

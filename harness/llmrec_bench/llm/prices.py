@@ -68,8 +68,9 @@ def load_prices(own: Path | None = None) -> PriceList:
         return PriceList(ours)
     try:
         text = own.read_text(encoding="utf-8")
-    except OSError as error:
-        raise BenchError(f"{own}: the price list cannot be read ({error.strerror})") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.reason if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise BenchError(f"{own}: the price list cannot be read ({reason})") from None
     theirs = _read(text, str(own))
     named = {price.model for price in theirs}
     return PriceList([*(price for price in ours if price.model not in named), *theirs])
@@ -78,7 +79,7 @@ def load_prices(own: Path | None = None) -> PriceList:
 def _read(text: str, where: str) -> list[Price]:
     try:
         plain = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a date such as 2024-13-01 is the latter
         raise BenchError(f"{where}: not YAML ({' '.join(str(error).split())})") from None
     try:
         return TypeAdapter(list[Price]).validate_python(plain)

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -39,12 +38,11 @@ class ChatRequests:
 
         Raises `BenchError` where no request can succeed; what is under way then is waited for, as it may be paid.
         """
-        waiting = deque(enumerate(bodies))
+        waiting = enumerate(bodies)
         async with self._endpoint.client(self._timeout_seconds) as client:
 
             async def work() -> None:
-                while waiting:
-                    index, body = waiting.popleft()
+                for index, body in waiting:  # one for all workers
                     try:
                         completion = await self._completion(client, body)
                     except RequestFailed as failure:
@@ -52,7 +50,6 @@ class ChatRequests:
                     except Stopped:
                         return
                     except Exception:
-                        waiting.clear()
                         self._retries.stop()
                         raise
                     hand_out((index, completion))

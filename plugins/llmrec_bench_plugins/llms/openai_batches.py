@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +47,7 @@ class Batches:
             indices.setdefault(key, []).append(i)
             lines[key] = json.dumps({"custom_id": key, "method": "POST", "url": CHAT, "body": body}).encode() + b"\n"
 
-        async def produce(hand_out: HandOut) -> None:
-            await self._collect_all(lines, hand_out)
-
-        for arrived in stream(produce):
+        for arrived in stream(partial(self._collect_all, lines)):
             if isinstance(arrived, BatchNote):
                 self._notes.delete(arrived)
             else:

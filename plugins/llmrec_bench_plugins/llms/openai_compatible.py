@@ -1,14 +1,14 @@
 """Every server that speaks OpenAI's chat interface: OpenAI, most of its rivals, vLLM, llama.cpp, Ollama, and
 `transformers serve`."""
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 
-from llmrec_bench import Completion, LanguageModel, Operational, Prompt
+from llmrec_bench import BenchError, Completion, LanguageModel, Operational, Prompt
 from llmrec_bench_plugins.llms.chat_requests import ChatRequests
 from llmrec_bench_plugins.llms.openai_batches import Batches
 from llmrec_bench_plugins.llms.openai_endpoint import Endpoint, base_url, checked_url
@@ -28,7 +28,7 @@ class OpenAICompatible(LanguageModel):
     class Config(LanguageModel.Config):
         """Who is asked, how it decodes, and how hard it may be pressed."""
 
-        base_url: str | None = None
+        base_url: Annotated[str, AfterValidator(checked_url)] | None = None
         """Where the server's interface begins, such as `http://127.0.0.1:8000/v1`; null takes the environment variable
         OPENAI_BASE_URL, or else OpenAI's own."""
         top_p: float | None = Field(None, gt=0, le=1)
@@ -60,8 +60,6 @@ class OpenAICompatible(LanguageModel):
         poll_seconds: Annotated[float, Operational()] = Field(30, gt=0)
         """How often to look whether a batch is done."""
 
-        _check_base_url = field_validator("base_url")(lambda url: None if url is None else checked_url(url))
-
     config: Config
 
     @cached_property
@@ -78,6 +76,14 @@ class OpenAICompatible(LanguageModel):
         """With the address that is asked, also where the environment gives it."""
         return {**super().identity(), "base_url": base_url(self.config.base_url)}
 
+    def fault(self) -> str | None:
+        """That there is no key, or one that cannot be right."""
+        try:
+            Endpoint.find(base_url(self.config.base_url), self.config.key_variable)
+        except BenchError as error:
+            return str(error)
+        return None
+
     def answer(self, prompts: Sequence[Prompt]) -> Iterator[tuple[int, Completion]]:
         """(index, completion), each as soon as it is there.
 
@@ -93,11 +99,7 @@ class OpenAICompatible(LanguageModel):
             yield from batches.answer(prompts, bodies)
             return
         requests = ChatRequests(endpoint, retries, self._limit, config.concurrency, config.timeout_seconds)
-
-        async def produce(hand_out: Callable[[tuple[int, Completion]], None]) -> None:
-            await requests.answer(bodies, hand_out)
-
-        yield from stream(produce)
+        yield from stream(partial(requests.answer, bodies))
 
     def body(self, prompt: Prompt) -> dict[str, Any]:
         """The request as the chat interface takes it."""

@@ -1,5 +1,6 @@
 """What a language model knows of each item, from the title alone."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -39,6 +40,11 @@ class ItemFacts(Stage):
         items = zip(train.items["token"].astype(str), train.items["title"], strict=True)
         return [item_facts_prompt(self.domain, token, title) for token, title in items if title]
 
+    def read(self, train: TrainingData, run: StageRun) -> list[str]:
+        """I texts, '' where an item has none."""
+        texts: list[str] = pd.read_parquet(run.artifact(self) / FACTS)["text"].tolist()
+        return texts
+
     def build(self, train: TrainingData, out: Path, run: StageRun) -> None:
         """Write `facts.parquet`. Raises `BenchError` where no item has a title or none of the requests succeeds."""
         prompts = self.prompts(train)
@@ -48,10 +54,11 @@ class ItemFacts(Stage):
         failed = [completion for completion in completions if completion.failed]
         if len(failed) == len(completions):
             raise BenchError(f"stage 'item-facts': all {len(failed):,} requests failed; the first: {failed[0].error}")
+        for reason, count in Counter(completion.error for completion in failed).most_common():
+            run.log(f"{count:,} of {len(completions):,} requests failed, these items have no facts: {reason}")
         refused = sum(completion.finish_reason == "refused" for completion in completions)
-        for count, what in ((len(failed), "failed"), (refused, "were refused")):
-            if count:
-                run.log(f"{count:,} of {len(completions):,} requests {what}; these items have no facts")
+        if refused:
+            run.log(f"{refused:,} of {len(completions):,} requests were refused, these items have no facts")
         told = {
             prompt.items[0]: completion.text.strip()
             for prompt, completion in zip(prompts, completions, strict=True)

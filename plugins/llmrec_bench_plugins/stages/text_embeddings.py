@@ -9,6 +9,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from llmrec_bench import BenchError, Config, Stage, StageRun, TrainingData
+from llmrec_bench_plugins.stages.item_facts import ItemFacts
 from llmrec_bench_plugins.stages.text_encoders import Encoder, TfIdf
 
 EMBEDDINGS, ROWS = "embeddings.npy", "rows.npy"
@@ -45,7 +46,7 @@ class TextEmbeddings(Stage):
     name = "text-embeddings"
     version = "1"
 
-    texts: ItemColumns = ItemColumns()
+    texts: Annotated[ItemColumns | ItemFacts, Field(discriminator="kind")] = ItemColumns()
     """Where an item's text comes from."""
     encoder: Encoder = TfIdf()
     """What turns a text into a vector."""

@@ -32,16 +32,16 @@ class TfIdf(Config):
     def encode(self, texts: Sequence[str], device: str) -> Encoded:
         """Fitted to these very texts, on the CPU. Raises `BenchError` where none of them holds a word."""
         try:
-            from sklearn.decomposition import TruncatedSVD
             from sklearn.feature_extraction.text import TfidfVectorizer
+            from sklearn.utils.extmath import randomized_svd
         except ImportError:
             raise BenchError("encoder tfidf: the package scikit-learn is missing; install it") from None
         try:
             weights = TfidfVectorizer(token_pattern=r"\w+", sublinear_tf=True).fit_transform(texts)
         except ValueError:  # an empty vocabulary
             raise BenchError(f"encoder tfidf: there is no word in any text, such as {texts[0]!r:.60}") from None
-        directions = TruncatedSVD(min(self.width, *weights.shape), random_state=0)
-        return directions.fit_transform(weights).astype(np.float32), 0
+        left, strengths, _ = randomized_svd(weights, min(self.width, *weights.shape), random_state=0)
+        return (left * strengths).astype(np.float32), 0
 
 
 class _Transformer(Config):

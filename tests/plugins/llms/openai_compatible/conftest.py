@@ -33,6 +33,8 @@ class Reply:
     delay_seconds: float = 0
     cut: bool = False
     """Send half of the body and hang up."""
+    drip: bool = False
+    """Send a byte every 0.1 s."""
 
 
 def echo(request: dict[str, Any]) -> dict[str, Any]:
@@ -62,6 +64,8 @@ class Server:
         self.batch_status = "completed"
         self.fail_create_status = 0
         """Where it is set, the next batch is created and this status is sent instead of it."""
+        self.fail_look_status = 0
+        """Where it is set, nobody learns how a batch stands."""
         self.lock = threading.Lock()
         self._asked = Counter[str]()
         self._under_way = 0
@@ -111,8 +115,8 @@ class Server:
 
     def look(self, batch_id: str) -> Reply:
         batch = next((batch for batch in self.batches if batch["id"] == batch_id), None)
-        if batch is None:
-            return Reply(status=404)
+        if batch is None or self.fail_look_status:
+            return Reply(status=self.fail_look_status or 404)
         self.looks[batch_id] += 1
         batch["status"] = "in_progress"
         if self.looks[batch_id] >= self.looks_needed:
@@ -194,7 +198,10 @@ class Server:
                         self.send_header(name, value)
                     self.send_header("Content-Length", str(len(content)))
                     self.end_headers()
-                    self.wfile.write(content[: len(content) // 2] if reply.cut else content)
+                    sent = content[: len(content) // 2] if reply.cut else content
+                    for piece in (sent[i : i + 1] for i in range(len(sent))) if reply.drip else [sent]:
+                        self.wfile.write(piece)
+                        time.sleep(0.1 * reply.drip)
                 except OSError:
                     self.close_connection = True  # the client is gone
                 if reply.cut:

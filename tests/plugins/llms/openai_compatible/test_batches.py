@@ -154,6 +154,18 @@ def test_a_batch_created_by_a_process_that_never_heard_of_it_is_found(
     assert len(server.batches) == 1
 
 
+def test_a_batch_that_could_not_be_looked_after_is_found_later(
+    server: Any, make_provider: Make, ask_all: AskAll, folder: Path
+) -> None:
+    server.fail_look_status = 500
+    failed = ask_all(make_provider(batch=True, retries=1), ["a", "b"])
+    assert {completion.error for completion in failed.values()} == {"500: no good: Bearer ***, tried 2 times"}
+    assert [note["batch_id"] for note in notes(folder)] == ["batch-0"]
+    server.fail_look_status = 0
+    assert ask_all(make_provider(batch=True), ["b", "a"])["a"].text == "a"
+    assert len(server.batches) == 1
+
+
 def test_too_many_requests_for_one_batch_are_several(
     server: Any, make_provider: Make, ask_all: AskAll, monkeypatch: pytest.MonkeyPatch
 ) -> None:

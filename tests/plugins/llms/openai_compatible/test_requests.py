@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from llmrec_bench import BenchError, Completion, Message, Prompt, Usage, ask
 from llmrec_bench_plugins.llms import rate_limit
 from llmrec_bench_plugins.llms.openai_compatible import OpenAICompatible
+from llmrec_bench_plugins.llms.openai_endpoint import Endpoint
 
 Make = Callable[..., OpenAICompatible]
 AskAll = Callable[..., dict[str, Completion]]
@@ -124,6 +125,7 @@ def test_a_failure_is_one_prompt_s_alone(server: Any, make_provider: Make, ask_a
     ("reply", "error", "tries"),
     [
         ({"delay_seconds": 1.5}, "no answer within timeout_seconds, tried 2 times", 2),
+        ({"drip": True}, "no answer within timeout_seconds, tried 2 times", 2),
         ({"cut": True}, "connection lost: ", 2),
         (BUSY, "429: no good: Bearer ***, tried 2 times", 2),
         ({"status": 400}, "400: no good: Bearer ***, tried once", 1),
@@ -254,6 +256,12 @@ def test_no_key_is_an_error_before_any_request(
     assert message == "openai: no key: set the environment variable OPENAI_API_KEY"
     _, message = until_error(make_provider(base_url=None, key_variable="MY_KEY"), ["a"])
     assert message == "openai: no key: set the environment variable MY_KEY"
+
+
+def test_a_key_is_for_any_host(server: Any) -> None:
+    endpoint = Endpoint.find("https://example.org:8080/v1", "OPENAI_API_KEY")
+    assert (endpoint.key, endpoint.host) == (KEY, "example.org:8080")
+    assert KEY not in repr(endpoint)
 
 
 def test_this_machine_needs_no_key(
