@@ -141,7 +141,7 @@ def run(
         console.print(f"{finished} of {len(progress)} trials finished. Records: {store.trials}", soft_wrap=True)
         if asking.budget is not None:
             console.print(f"Spent on language models in this run: {asking.budget.spent_usd:.4f} USD.", highlight=False)
-            if any(p.state == "missing" for p in failed):
+            if asking.budget.stopped:
                 console.print(
                     f"Stopped before passing the budget of {budget:g} USD; the answers so far are recorded: "
                     "run again, with a larger --budget if need be, to go on.",

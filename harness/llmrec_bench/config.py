@@ -24,8 +24,16 @@ class Config(BaseModel):
         stage keys and cassette keys are hashes over it."""
         aside = {name for name, field in type(self).model_fields.items() if any(map(_is_operational, field.metadata))}
         plain = self.model_dump(mode="json", exclude=aside)
-        parts = {name: getattr(self, name) for name in plain}
-        return {**plain, **{name: part.identity() for name, part in parts.items() if isinstance(part, Config)}}
+        return {name: _identity_of(getattr(self, name), value) for name, value in plain.items()}
+
+
+def _identity_of(value: Any, plain: Any) -> Any:
+    """Options inside options tell their own identity, in lists too."""
+    if isinstance(value, Config):
+        return value.identity()
+    if isinstance(value, tuple | list):
+        return [_identity_of(part, as_json) for part, as_json in zip(value, plain, strict=True)]
+    return plain
 
 
 def _is_operational(mark: object) -> bool:

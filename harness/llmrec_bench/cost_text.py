@@ -6,19 +6,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from rich.console import Group, RenderableType
-from rich.table import Table as Grid
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 from tabulate import tabulate
 
 from llmrec_bench.costs import CostRow, CostTable, standalone_usd
-from llmrec_bench.table_text import Format, latex_escape, latex_grid, markdown_escape
+from llmrec_bench.table_text import Format, grids, latex_escape, latex_grid, markdown_escape
 
 _HEADERS = (
     *("method", "step", "charged", "shared by", "pieces", "s/piece", "calls", "recorded", "prompt tokens"),
     *("completion tokens", "billed USD", "notional USD", "parameters", "peak memory", "runs on"),
 )
 _TEXTS = 3
+_NARROWEST_STEP = 26
 
 
 def render_costs(tables: Sequence[CostTable], form: Format) -> str:
@@ -38,15 +38,21 @@ def render_costs(tables: Sequence[CostTable], form: Format) -> str:
 
 def cost_view(tables: Sequence[CostTable]) -> RenderableType:
     """What rich prints: each table with its notes below."""
-    parts: list[RenderableType] = []
-    for table in tables:
-        grid = Grid(highlight=False)
-        for i, header in enumerate(_HEADERS):
-            grid.add_column(header, justify="left" if i < _TEXTS else "right", overflow="fold")
-        for line in _body(table):
-            grid.add_row(*map(Text, line))
-        parts += [Text(f"Cost: {table.dataset}", style="bold"), grid, Text("\n".join(table.notes) + "\n", style="dim")]
-    return Group(*parts)
+    return Group(*map(_TerminalCosts, tables))
+
+
+class _TerminalCosts:
+    """A cost table that spreads its columns over several grids where the terminal is narrow."""
+
+    def __init__(self, table: CostTable) -> None:
+        self._table = table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(f"Cost: {self._table.dataset}", style="bold")
+        headers = ["method: step", *_HEADERS[2:]]
+        body = [[f"{method}: {step}", *rest] for method, step, *rest in _body(self._table)]
+        yield from grids(headers, body, options.max_width, ("charged", "runs on"), _NARROWEST_STEP)
+        yield Text("\n".join(self._table.notes) + "\n", style="dim")
 
 
 def _body(table: CostTable) -> list[list[str]]:
@@ -71,10 +77,10 @@ def _line(row: CostRow) -> list[str]:
         f"{row.step} (simulated)" if row.simulated else row.step,
         row.charged,
         str(row.shared_by),
-        f"{row.pieces:,}",
+        _count(row.pieces),
         _seconds(row.seconds_per_piece),
-        f"{row.calls:,}" + (f" ({row.failed_calls:,} failed)" if row.failed_calls else ""),
-        f"{row.recorded_calls:,}",
+        _count(row.calls) + (f" ({_count(row.failed_calls)} failed)" if row.failed_calls else ""),
+        _count(row.recorded_calls),
         _tokens(row.prompt_tokens, row),
         _tokens(row.completion_tokens, row),
         _money(row.billed_usd) if asks else "0",
@@ -93,10 +99,15 @@ def _money(usd: float | None) -> str:
     return "n/a" if usd is None else "0" if usd == 0 else f"{usd:,.4f}" if usd < 10 else f"{usd:,.2f}"
 
 
-def _tokens(tokens: int | None, row: CostRow) -> str:
+def _count(number: float) -> str:
+    """A mean over seeds need not be whole."""
+    return f"{number:,}" if isinstance(number, int) else f"{number:,.1f}"
+
+
+def _tokens(tokens: float | None, row: CostRow) -> str:
     if tokens is None:
         return "n/a"
-    return f"{tokens:,}" + (f" ({row.calls_without_usage:,} n/a)" if row.calls_without_usage else "")
+    return _count(tokens) + (f" ({_count(row.calls_without_usage)} n/a)" if row.calls_without_usage else "")
 
 
 def _align() -> list[str]:

@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from llmrec_bench.llm.meter import Charged, Spending, total_usd
 from llmrec_bench.plan import Plan
@@ -19,17 +20,17 @@ class CostRow:
     charged: Charged
     shared_by: int
     """How many of the table's methods use the same artifact; each is charged all of it here."""
-    pieces: int
+    pieces: float
     """What the seconds are divided by: answers of a language model, rankings, or one fit."""
     seconds: float | None
     """Of all pieces. Of a step that asks a language model, of its calls one after another; None where unknown."""
-    calls: int
-    recorded_calls: int
-    failed_calls: int
-    prompt_tokens: int | None
+    calls: float
+    recorded_calls: float
+    failed_calls: float
+    prompt_tokens: float | None
     """None where no answer tells its usage; a sum over those that do elsewhere."""
-    completion_tokens: int | None
-    calls_without_usage: int
+    completion_tokens: float | None
+    calls_without_usage: float
     billed_usd: float | None
     notional_usd: float | None
     price: str
@@ -42,6 +43,12 @@ class CostRow:
     def seconds_per_piece(self) -> float | None:
         """None where the seconds are unknown or there is no piece."""
         return None if self.seconds is None or not self.pieces else self.seconds / self.pieces
+
+
+_SUMS = (
+    *("pieces", "seconds", "calls", "recorded_calls", "failed_calls", "prompt_tokens", "completion_tokens"),
+    *("calls_without_usage", "billed_usd", "notional_usd"),
+)
 
 
 @dataclass(frozen=True)
@@ -106,15 +113,33 @@ def _rows(label: str, finished: Sequence[Record]) -> Iterator[tuple[CostRow, str
         simulated=False,
     )
     yield own, ""
-    for spent in last.spending:
-        if spent.charged == "one-off":
-            yield _spending_row(label, f"fit: {spent.family}", spent, None), ""
+    yield from _own_spending(label, "fit", "one-off", finished)
     ranking = statistics.fmean(r.score_seconds + r.rank_seconds for r in resources) if resources else None
     queries = last.dataset.queries or 0
     yield replace(own, step="ranking", charged="per-request", pieces=queries, seconds=ranking, parameters=None), ""
-    for spent in last.spending:
-        if spent.charged == "per-request":
-            yield _spending_row(label, f"ranking: {spent.family}", spent, None), ""
+    yield from _own_spending(label, "ranking", "per-request", finished)
+
+
+def _own_spending(
+    label: str, step: str, charged: Charged, finished: Sequence[Record]
+) -> Iterator[tuple[CostRow, Literal[""]]]:
+    """What the trials themselves asked: seeds may share answers, of which only the first pays."""
+    kinds: dict[tuple[str, str, str], list[CostRow]] = {}
+    for spent in (spent for record in finished for spent in record.spending if spent.charged == charged):
+        row = _spending_row(label, f"{step}: {spent.family}", spent, None)
+        kinds.setdefault((spent.provider, spent.model, spent.family), []).append(row)
+    for rows in kinds.values():
+        means: dict[str, Any] = {name: _mean([getattr(row, name) for row in rows], len(finished)) for name in _SUMS}
+        yield replace(rows[-1], **means), ""
+
+
+def _mean(values: Sequence[float | None], trials: int) -> float | None:
+    """None where one is not known; whole where it can be."""
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return None
+    total = sum(known)
+    return total // trials if isinstance(total, int) and total % trials == 0 else total / trials
 
 
 def _stage_rows(label: str, part: StagePart) -> Iterator[CostRow]:
@@ -171,9 +196,10 @@ def _notes(rows: Sequence[CostRow]) -> Iterator[str]:
             "Billed: what building this paid. Notional: what all calls would cost at the list price, those answered "
             "from a cassette included."
         )
-    missing = sum(row.calls_without_usage for row in rows)
-    if missing:
-        yield f"n/a: {missing:,} answers do not tell their tokens, and nothing is assumed in their place."
+    if any(row.calls_without_usage for row in rows):
+        yield "n/a: not every answer tells its tokens, and nothing is assumed in their place."
+    if any(row.calls > row.failed_calls and not row.price for row in rows):
+        yield "n/a: no list has a price of the model; `llm.prices` names a file of your own."
     for price in sorted({row.price for row in rows if row.price}):
         yield f"Price: {price}."
     if any(row.simulated for row in rows):

@@ -196,7 +196,7 @@ def _resolve(
         protocol=_with_candidates(file.protocol, mistakes, document.path.parent),
         methods=tuple(methods),
         seeds=tuple(file.seeds),
-        llm=_anchor(file.llm, document.path.parent),
+        llm=_anchor(_expanded(file.llm), document.path.parent),
         tuning=file.tune,
         metrics=tuple(file.metrics),
         tables=tuple(_tables(file, [d.label for d in datasets], labels)),
@@ -227,6 +227,13 @@ def _datasets(section: Any, mistakes: Mistakes, catalog: Catalog, folder: Path) 
             continue  # reported as a mistake of shape already
         if source is not None:
             yield SuiteDataset(label, _anchor(source, folder), preparation)
+
+
+def _expanded(use: LanguageModelUse) -> LanguageModelUse:
+    """With `~` and environment variables in its paths filled in."""
+    paths = {"cassette": use.cassette, "prices": use.prices}
+    known = {name: Path(os.path.expandvars(path)).expanduser() for name, path in paths.items() if path is not None}
+    return use.model_copy(update=known)
 
 
 def _anchor(options: ConfigT, folder: Path) -> ConfigT:

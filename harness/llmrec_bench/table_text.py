@@ -51,7 +51,7 @@ class _TerminalTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield Text(_heading(self._table), style="bold")
-        yield from _grids(_headers(self._table), _body(self._table), options.max_width)
+        yield from grids(_headers(self._table), _body(self._table), options.max_width, (_SETTINGS,), last_apart=True)
         yield Text("\n".join(self._table.notes) + "\n", style="dim")
 
 
@@ -59,13 +59,21 @@ _BORDERS = 3  # of a column: a line and two blanks
 _NARROWEST_LABEL = 12
 
 
-def _grids(headers: list[str], body: list[list[str]], width: int) -> Iterator[Grid]:
-    """Grids no wider than `width` (from 30 on), each with the methods and some of the columns. Labels and headers may
-    fold; a number stands whole, its spread on the next line if need be."""
+def grids(
+    headers: list[str],
+    body: list[list[str]],
+    width: int,
+    left: Sequence[str],
+    label_width: int = _NARROWEST_LABEL,
+    last_apart: bool = False,
+) -> Iterator[Grid]:
+    """Grids no wider than `width` (from 18 more than `label_width` on), each with the first column, as narrow as
+    `label_width` if need be, and some of the others. Labels and headers may fold; a number stands whole, its spread on
+    the next line if need be. The columns `left` are justified so; `last_apart` rules off the last row and dims it."""
     columns = [[header, *(row[i] for row in body)] for i, header in enumerate(headers)]
     natural = [max(map(len, column)) for column in columns]
     narrow = [max(len(word) for text in column for word in text.split() or [""]) for column in columns]
-    room = width - 1 - _BORDERS - min(natural[0], _NARROWEST_LABEL)
+    room = width - 1 - _BORDERS - min(natural[0], label_width)
     narrow = [min(size, room - _BORDERS) for size in narrow]
 
     def taken(group: list[int], sizes: list[int]) -> int:
@@ -81,14 +89,13 @@ def _grids(headers: list[str], body: list[list[str]], width: int) -> Iterator[Gr
         grid = Grid(highlight=False)
         grid.add_column(headers[0], width=min(natural[0], width - 1 - _BORDERS - taken(group, sizes)), overflow="fold")
         for i in group:
-            justify: Literal["left", "right"] = "left" if headers[i] == _SETTINGS else "right"
+            justify: Literal["left", "right"] = "left" if headers[i] in left else "right"
             grid.add_column(headers[i], width=sizes[i], justify=justify, overflow="fold")
         for place, row in enumerate(body):
-            last = place == len(body) - 1  # the chance level
             grid.add_row(
                 *(Text(row[i]) for i in [0, *group]),
-                style="dim" if last else None,
-                end_section=place == len(body) - 2,
+                style="dim" if last_apart and place == len(body) - 1 else None,
+                end_section=last_apart and place == len(body) - 2,
             )
         yield grid
 

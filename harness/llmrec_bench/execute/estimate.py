@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llmrec_bench.artifacts import Artifacts
 from llmrec_bench.data.training import TrainingData
@@ -100,7 +100,8 @@ def _stages(plan: Plan, store: Store, asking: Asking, finished: set[str]) -> Ite
         prompts = planned.stage.prompts(train)
         model = asking.kinds[options.provider](options, train.items)
         done = manifest is not None or planned.key not in needed
-        yield _of(planned.label, "one-off", model, prompts, asking, done)
+        found = _of(planned.label, "one-off", model, prompts, asking, done)
+        yield found if manifest is None else replace(found, call_seconds=manifest.build_seconds)
 
 
 def _methods(plan: Plan, store: Store, asking: Asking, finished: set[str]) -> Iterator[Estimate]:
@@ -119,7 +120,8 @@ def _methods(plan: Plan, store: Store, asking: Asking, finished: set[str]) -> It
             prompts += method.prompts(data.test)
         model = asking.kinds[options.provider](options, plan.prepared[dataset].dataset.items)
         done = all(trial.id in finished for trial in trials)
-        yield _of(f"{dataset} {label}, {len(trials)} seeds", "per-request", model, prompts, asking, done)
+        seeds = "1 seed" if len(trials) == 1 else f"{len(trials)} seeds"
+        yield _of(f"{dataset} {label}, {seeds}", "per-request", model, prompts, asking, done)
 
 
 def _training(prepared: PreparedData) -> TrainingData:
@@ -143,22 +145,25 @@ def _of(
 ) -> Estimate:
     cassette, identity = asking.cassette_for(model.name), model.identity()
     cassette.refresh()
-    keys = {request_key(identity, prompt): prompt for prompt in prompts}
-    entries = {key: entry for key in keys if (entry := cassette.find(key)) is not None}
+    keys = [request_key(identity, prompt) for prompt in prompts]
+    entries = {key: entry for key in dict.fromkeys(keys) if (entry := cassette.find(key)) is not None}
     known = [e for e in cassette.entries() if e.identity.get("model") == model.config.model]
     rates = _characters_per_token(known)
     lengths = _answer_lengths(known)
     unknown = Span(1, None, model.config.max_tokens)
     prompt_tokens = completion_tokens = unasked_prompt = unasked_completion = Span(0, 0, 0)
-    for key, prompt in keys.items():
+    missing = set[str]()
+    for key, prompt in zip(keys, prompts, strict=True):
         usage = entries[key].completion.usage if key in entries else Usage()
         asked = _prompt_span(prompt, usage, rates)
         answered = _exactly(usage.completion_tokens) or lengths.get(prompt.family, unknown)
         prompt_tokens, completion_tokens = prompt_tokens + asked, completion_tokens + answered
-        if key not in entries:
+        if key not in entries and key not in missing:  # prompts that are alike are asked once
+            missing.add(key)
             unasked_prompt, unasked_completion = unasked_prompt + asked, unasked_completion + answered
     price = asking.prices.price(model.config.model)
-    to_ask = len(keys) - len(entries)
+    to_ask = 0 if built else len(missing)
+    paid = model.billed and to_ask
     return Estimate(
         what=what,
         charged=charged,
@@ -166,14 +171,14 @@ def _of(
         model=model.config.model,
         built=built,
         calls=len(prompts),
-        recorded_calls=len(prompts) - to_ask,
+        recorded_calls=len(prompts) - len(missing),
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
         call_seconds=_seconds(known, to_ask),
-        billed_usd=_dollars(unasked_prompt, unasked_completion, price, model.batch) if model.billed else Span(0, 0, 0),
+        billed_usd=_dollars(unasked_prompt, unasked_completion, price, model.batch) if paid else Span(0, 0, 0),
         notional_usd=_dollars(prompt_tokens, completion_tokens, price, model.batch),
         price="" if price is None else str(price),
-        fault="" if built or not to_ask else _fault(model, asking, to_ask),
+        fault=_fault(model, asking, to_ask) if to_ask else "",
     )
 
 

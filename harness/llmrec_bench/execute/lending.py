@@ -1,6 +1,6 @@
 """What stages and methods borrow from the harness: finished artifacts and language models."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,16 +16,14 @@ from llmrec_bench.stage import Stage
 Models = Callable[[LanguageModel.Config], MeteredModel]
 
 
-def finished_artifact(artifacts: Artifacts, training_fingerprint: str) -> Callable[[Stage], Path]:
-    """`run.artifact`: the folder of a stage on these training data; raises `BenchError` where it is not built, which
-    means that it is none of the caller's options."""
+def finished_artifact(artifacts: Artifacts, training_fingerprint: str, keys: Container[str]) -> Callable[[Stage], Path]:
+    """`run.artifact`: the folder of a stage on these training data. Raises `BenchError` for one that is not among
+    `keys`, those of the stages in the caller's options, even where another's wish for it has had it built."""
 
     def find(stage: Stage) -> Path:
         key = stage.key(training_fingerprint)
-        if artifacts.manifest(stage, key) is None:
-            raise BenchError(
-                f"stage '{stage.name}' ({key}) is not built; a stage to be used has to be one of the options"
-            )
+        if key not in keys:
+            raise BenchError(f"stage '{stage.name}' ({key}) is none of the options; a stage to be used has to be one")
         return artifacts.path(stage, key)
 
     return find

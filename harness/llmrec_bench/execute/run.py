@@ -12,7 +12,7 @@ from llmrec_bench.execute.estimate import estimate
 from llmrec_bench.execute.job import Job
 from llmrec_bench.execute.local import Watcher, run_jobs
 from llmrec_bench.execute.provenance import gather_provenance
-from llmrec_bench.llm.budget import Budget
+from llmrec_bench.llm.budget import Budget, BudgetReached
 from llmrec_bench.llm.metered import Asking
 from llmrec_bench.llm.prices import load_prices
 from llmrec_bench.plan import Plan, PlannedStage, Search, Trial
@@ -86,7 +86,9 @@ def asking_for(
 def refuse_unanswerable(plan: Plan, store: Store, asking: Asking) -> None:
     """Raises `SuiteErrors` with everything that keeps the missing trials from their language models: no key, no
     weights, no price for a budget, answers that a replay lacks."""
-    finished = [p.trial.id for p in progress_of(plan, store) if p.state != "missing" and p.state != "failed"]
+    if not any(found.fault for found in estimate(plan, store, asking)):
+        return
+    finished = [p.trial.id for p in progress_of(plan, store) if p.state in ("finished", "lacks metrics")]
     faults = [f"{found.what}: {found.fault}" for found in estimate(plan, store, asking, finished) if found.fault]
     if faults:
         raise SuiteErrors(faults)
@@ -177,9 +179,10 @@ class _Herald:
         self._watcher.finished(job, failure)
         if job.fit is not None or job.stage is not None:
             return
+        if failure is not None and failure.kind == BudgetReached.__name__:
+            return  # nothing was stored
         record = job.store.record(job.trial.id)
-        if record is None:  # stopped by the budget, and left for another run
-            return
+        assert record is not None  # a job is finished when it is stored
         # One by one: a plugin that fails here must not cost the run, nor the others their call.
         for implementation in self._hooks.trial_finished.get_hookimpls():
             try:

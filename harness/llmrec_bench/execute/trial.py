@@ -129,7 +129,7 @@ def _fitted(job: Job, data: TrialData, course: _Course, llm: Models) -> Method:
         device=job.device,
         validate=validate,
         log=course.log.append,
-        artifact=finished_artifact(job.artifacts, data.training.fingerprint),
+        artifact=finished_artifact(job.artifacts, data.training.fingerprint, {planned.key for planned in job.stages}),
         llm=llm,
     )
     with course.time("fit"):

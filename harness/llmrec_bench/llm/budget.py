@@ -22,6 +22,7 @@ class Budget:
     def open(self) -> None:
         """Begin a run: nothing spent."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._mark.unlink(missing_ok=True)
         self._write(0.0, 0.0)
 
     @property
@@ -45,6 +46,19 @@ class Budget:
         with self._lock():
             spent, out = self._read()
             self._write(spent + spent_usd, max(0.0, out - reserved_usd))
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a request was left out in this run."""
+        return self._mark.exists()
+
+    def stop(self) -> None:
+        """Note that a request was left out."""
+        self._mark.touch()
+
+    @property
+    def _mark(self) -> Path:
+        return self.path.with_suffix(".stopped")
 
     def _lock(self) -> FileLock:
         return FileLock(self.path.with_suffix(".lock"))

@@ -11,10 +11,13 @@ import json
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from llmrec_bench.errors import BenchError
 from llmrec_bench.llm.language_model import Completion, Usage
@@ -24,6 +27,9 @@ ENTRY_VERSION = 1
 """Of an entry's form; newer ones are refused."""
 
 _START = b'{"key":"'
+
+_LOCKS = 64
+"""Files that calls share as locks; two different calls seldom meet in one, and only wait then."""
 
 
 def request_key(identity: Mapping[str, Any], prompt: Prompt) -> str:
@@ -173,6 +179,22 @@ class Cassette:
         if entry.key != key:
             raise _corrupt(f"{segment.path}:{number}", "its key is not where it belongs")
         return entry
+
+    @contextmanager
+    def asking(self, keys: Iterable[str]) -> Iterator[None]:
+        """Hold back every other process that wants these same answers, such as another seed of the same method, until
+        they are recorded. Raises `BenchError` where the folder cannot be written."""
+        number = int(_digest({"keys": sorted(keys)})[:8], 16) % _LOCKS
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / f".lock-{number:02}")
+            lock.acquire()
+        except OSError as error:
+            raise BenchError(f"{self.folder}: the cassette cannot be written ({error.strerror})") from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def record(self, identity: Mapping[str, Any], prompt: Prompt, completion: Completion) -> None:
         """Keep an answer. Raises `BenchError` where the disk is full or the folder cannot be written."""

@@ -82,22 +82,20 @@ class MeteredModel:
         `BudgetReached` before a request that might pass the budget; answers recorded until then are kept.
         """
         keys = [request_key(self._identity, prompt) for prompt in prompts]
-        self._cassette.refresh()
-        found: dict[str, Completion] = {}
-        missing: dict[str, Prompt] = {}
+        wanted: dict[str, Prompt] = {}
         for key, prompt in zip(keys, prompts, strict=True):
-            entry = None if key in found or key in missing else self._cassette.find(key)
-            if entry is not None:
-                found[key] = entry.completion
-            elif key not in found:
-                missing[key] = prompt
+            wanted.setdefault(key, prompt)
+        found, missing = self._look_up(wanted)
         if missing and self._asking.mode == "replay":
-            raise self._unrecorded(missing, len(set(keys)))
+            raise self._unrecorded(missing, len(wanted))
         asked = set()
-        for key, completion in self._ask(missing):
-            found[key] = completion
-            asked.add(key)
-            self._charge(missing[key], completion, recorded=False)
+        if missing:
+            with self._cassette.asking(wanted):
+                found, missing = self._look_up(wanted)  # another process may have asked meanwhile
+                for key, completion in self._ask(missing):
+                    found[key] = completion
+                    asked.add(key)
+                    self._charge(missing[key], completion, recorded=False)
         for key, prompt in zip(keys, prompts, strict=True):
             if key in asked:
                 asked.remove(key)  # charged already; the next prompt that is alike costs nothing
@@ -109,6 +107,13 @@ class MeteredModel:
         """Let go of the provider's weights and connections, and of the cassette."""
         self._cassette.close()
         self._model.close()
+
+    def _look_up(self, wanted: Mapping[str, Prompt]) -> tuple[dict[str, Completion], dict[str, Prompt]]:
+        """What is recorded, and the prompts whose answers are not."""
+        self._cassette.refresh()
+        entries = {key: self._cassette.find(key) for key in wanted}
+        found = {key: entry.completion for key, entry in entries.items() if entry is not None}
+        return found, {key: prompt for key, prompt in wanted.items() if key not in found}
 
     def _ask(self, missing: Mapping[str, Prompt]) -> Iterator[tuple[str, Completion]]:
         keys = list(missing)
@@ -144,6 +149,7 @@ class MeteredModel:
                 return part, most
             except BudgetReached:
                 if len(part) == 1:
+                    budget.stop()
                     raise
                 size = len(part) // 2
 
