@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 import numpy as np
 
@@ -33,8 +34,14 @@ def timed_fit(
             course.cpu.append(time.process_time() - begun[0])
             course.wall.append(time.perf_counter() - begun[1])
 
-    method.fit(training, Run(seed, np.random.default_rng(seed), "cpu", validate, log))
+    run = Run(seed, np.random.default_rng(seed), "cpu", validate, log, artifact=nothing_to_lend, llm=nothing_to_lend)
+    method.fit(training, run)
     return method, course
+
+
+def nothing_to_lend(wanted: object) -> NoReturn:
+    """For methods without stages and language models."""
+    raise AssertionError(f"a plain backbone asked for {wanted}")
 
 
 def never_validate(score: Callable[[Queries], Scores], metric: str) -> float:

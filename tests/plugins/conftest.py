@@ -1,12 +1,14 @@
 """Small data for method tests, built directly from rows of item codes."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from llmrec_bench import Queries, Run, Scores, Sequences, TrainingData
+from llmrec_bench import LanguageModel, MeteredModel, Queries, Run, Scores, Sequences, Stage, StageRun, TrainingData
 
 Rows = Sequence[Sequence[int]]
 
@@ -32,22 +34,47 @@ def training(rows: Rows, n_items: int, targets: Sequence[int] = ()) -> TrainingD
     """The first users have a validation query: their training row, answered by the given targets."""
     return TrainingData(
         sequences=sequences(rows),
-        items=pd.DataFrame({"title": [""] * n_items}),
+        items=pd.DataFrame({"title": [f"thing {code}" for code in range(n_items)]}),
         validation=queries(rows[: len(targets)]),
         validation_targets=sequences([[target] for target in targets]),
         fingerprint="tiny",
     )
 
 
-def run_for(train: TrainingData, seed: int = 0, device: str = "cpu", log: Callable[[str], None] = print) -> Run:
-    """A run whose `validate` is the mean reciprocal rank over the whole catalogue, whatever metric is asked for."""
+def no_model(options: LanguageModel.Config) -> MeteredModel:
+    raise AssertionError("not asked for")
+
+
+def stage_run(log: Callable[[str], None] = print, device: str = "cpu", scratch: Path = Path("no scratch")) -> StageRun:
+    """For stages without children that ask no language model."""
+
+    def no_child(stage: Stage) -> Path:
+        raise AssertionError("not asked for")
+
+    return StageRun(device, no_child, no_model, lambda user, items: None, log, scratch)
+
+
+def run_for(
+    new_folder: Callable[[str], Path],
+    train: TrainingData,
+    seed: int = 0,
+    device: str = "cpu",
+    log: Callable[[str], None] = print,
+) -> Run:
+    """A run whose `validate` is the mean reciprocal rank over the whole catalogue, whatever metric is asked for, and
+    which builds a stage anew for each call."""
 
     def validate(score: Callable[[Queries], Scores], metric: str) -> float:
         scores = score(train.validation)
         own = np.take_along_axis(scores, train.validation_targets.items[:, None].astype(np.int64), axis=1)
         return float(np.mean(1 / (1 + np.sum(scores > own, axis=1))))
 
-    return Run(seed, np.random.default_rng(seed), device, validate, log)
+    def artifact(stage: Stage) -> Path:
+        folder = new_folder(stage.name)
+        stage.build(train, folder, stage_run())
+        return folder
+
+    return Run(seed, np.random.default_rng(seed), device, validate, log, artifact, no_model)
 
 
 @pytest.fixture
@@ -66,8 +93,13 @@ def make_training() -> Callable[..., TrainingData]:
 
 
 @pytest.fixture
-def make_run() -> Callable[..., Run]:
-    return run_for
+def make_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
+    return partial(run_for, tmp_path_factory.mktemp)
+
+
+@pytest.fixture
+def make_stage_run() -> Callable[..., StageRun]:
+    return stage_run
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from abc import abstractmethod
 from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from llmrec_bench import BenchError, Choice, Method, Queries, Range, Run, Scores, TrainingData
@@ -55,6 +57,14 @@ class SequentialMethod(Method):
     def build(self, n_items: int) -> "SequenceEncoder":
         """A fresh encoder; its weights are drawn from torch's global generator, which `fit` has seeded."""
 
+    def extended(self, encoder: "SequenceEncoder", train: TrainingData, run: Run) -> "SequenceEncoder":
+        """The encoder with what a subclass adds to any of them, such as item texts; here as it is."""
+        return encoder
+
+    def known_users(self, queries: Queries) -> npt.NDArray[np.int64] | None:
+        """int64 (B,): whose text the encoder's user side takes for each query; None where it has no user side."""
+        return None
+
     def fit(self, train: TrainingData, run: Run) -> None:
         """Train. The run's seed decides the weights, the dropout, the order of batches and the negatives."""
         import torch
@@ -75,7 +85,7 @@ class SequentialMethod(Method):
         # Weights and dropout draw from torch's global generators: seeded here, and put back as they were afterwards.
         with torch.random.fork_rng(devices=[] if run.device == "cpu" else [run.device]):
             torch.manual_seed(run.seed)
-            self._encoder = self.build(train.n_items).to(run.device)
+            self._encoder = self.extended(self.build(train.n_items), train, run).to(run.device)
             try:
                 outcome = train_next_item(
                     self._encoder,
@@ -90,9 +100,15 @@ class SequentialMethod(Method):
                 raise BenchError(f"{self.name}: {error}; try a smaller `learning_rate`") from error
         run.log(f"kept epoch {outcome.best_epoch} of {outcome.epochs}")
 
+    @property
+    def parameters(self) -> int:
+        """Of the encoder and its item table."""
+        return sum(weight.numel() for weight in self._encoder.parameters())
+
     def score(self, queries: Queries) -> Scores:
         """float32 (B, C): user vector times item vector; NaN where the history is empty."""
         from llmrec_bench_plugins.blocks.next_item_scores import history_scores
 
         histories, length = queries.histories, self.config.history_length
-        return history_scores(self._encoder, histories.offsets, histories.items, length, queries.candidates)
+        users = self.known_users(queries)
+        return history_scores(self._encoder, histories.offsets, histories.items, length, queries.candidates, users)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn.utils import parametrize
 
 from llmrec_bench_plugins.blocks.negative_items import UnseenItems
 from llmrec_bench_plugins.blocks.next_item_losses import (
@@ -61,7 +62,7 @@ def train_next_item(
     validate: Callable[[], float],
     log: Callable[[str], None],
 ) -> TrainingOutcome:
-    """Train `encoder` in place on R sequences by Adam with beta2 0.98.
+    """Train `encoder` in place on R sequences by Adam with beta2 0.98; to its user side sequence r is user r.
 
     A `CausalEncoder` learns all positions of a window in one pass; any other learns each prefix as a row of its own,
     which costs up to `history_length` times as much. On CUDA the encoder runs in bfloat16 where torch's autocast
@@ -75,6 +76,10 @@ def train_next_item(
     sequences, starts, stops = (windows if causal else prefixes)(offsets, options.history_length)
     if len(sequences) == 0:
         raise ValueError("no training sequence has two items or more")
+    # What is known of a user besides the sequence serves the last transition, unless it serves them all.
+    final = stops == offsets[1:][sequences]
+    served = final | (encoder.user_side is not None and encoder.user_side.every_position)
+    users = np.where(served, sequences, -1)
     lengths = stops - starts - 1
     predictions = lengths if causal else np.ones_like(lengths)
     n_items = len(encoder.items.catalogue())
@@ -93,7 +98,7 @@ def train_next_item(
             else:
                 drawn = unseen.draw(np.repeat(sequences[batch], predictions[batch]), rng)
             optimizer.zero_grad()
-            loss = next_item_loss(encoder, rows, drawn + 1, options.loss)
+            loss = next_item_loss(encoder, rows, drawn + 1, options.loss, users[batch])
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(encoder.parameters(), options.gradient_clip)
             optimizer.step()
@@ -116,18 +121,25 @@ def train_next_item(
     return TrainingOutcome(epoch, best_epoch, best)
 
 
+@parametrize.cached()  # fused item vectors are computed once, not again for every look at the table
 def next_item_loss(
-    encoder: SequenceEncoder, rows: npt.NDArray[np.int64], drawn: npt.NDArray[np.int64], loss: Loss
+    encoder: SequenceEncoder,
+    rows: npt.NDArray[np.int64],
+    drawn: npt.NDArray[np.int64],
+    loss: Loss,
+    users: npt.NDArray[np.int64] | None = None,
 ) -> Tensor:
     """The mean loss over the P predictions of one batch of rows (B, L + 1).
 
     `drawn` holds table rows: for bce one for each prediction, row by row, or 0 for none; for sampled_softmax any
-    number, shared by all predictions.
+    number, shared by all predictions. `users` (B,) is for the encoder's user side, -1 where it does not
+    serve the row's last transition.
     """
     device = encoder.items.weight.device
     padded = torch.from_numpy(rows).to(device)
+    whose = None if users is None else torch.from_numpy(users).to(device)
     with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-        states, targets = predictions_of(encoder, padded)
+        states, targets = predictions_of(encoder, padded, whose)
     states = states.to(encoder.items.weight.dtype)
     if loss == "ce":
         return catalogue_cross_entropy(states, encoder.items.catalogue(), targets - 1)
@@ -137,7 +149,7 @@ def next_item_loss(
     return binary_cross_entropy(states, encoder.items(targets), encoder.items(negatives), negatives > 0)
 
 
-def predictions_of(encoder: SequenceEncoder, padded: Tensor) -> tuple[Tensor, Tensor]:
+def predictions_of(encoder: SequenceEncoder, padded: Tensor, users: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """(P, d) vectors and int64 (P,), the table rows of the items that came next, from int64 (B, L + 1).
 
     P is the number of transitions for a causal encoder, B for any other: then the last item of a row is the target.
@@ -146,9 +158,20 @@ def predictions_of(encoder: SequenceEncoder, padded: Tensor) -> tuple[Tensor, Te
         inputs, targets = padded[:, :-1], padded[:, 1:]  # (B, L) each
         real = targets > 0
         # The last item of a short row is a target only: as an input it would lengthen the row.
-        return encoder.states(inputs * real)[real], targets[real]
+        whose = None if users is None else _positions(encoder, users, real)
+        return encoder.personal(encoder.states(inputs * real), whose)[real], targets[real]
     last = (padded > 0).sum(dim=1, keepdim=True) - 1  # (B, 1)
-    return encoder(padded.scatter(1, last, 0)[:, :-1]), padded.gather(1, last)[:, 0]
+    vectors = encoder(padded.scatter(1, last, 0)[:, :-1])  # (B, d)
+    return encoder.personal(vectors, users), padded.gather(1, last)[:, 0]
+
+
+def _positions(encoder: SequenceEncoder, users: Tensor, real: Tensor) -> Tensor:
+    """int64 (B, L): the users (B,) at the positions that their user side serves, of those that are real (B, L)."""
+    everywhere = encoder.user_side is not None and encoder.user_side.every_position
+    if everywhere:
+        return users[:, None].expand(real.shape)
+    last = torch.arange(real.shape[1], device=real.device) == real.sum(dim=1, keepdim=True) - 1
+    return torch.where(last, users[:, None], -1)
 
 
 def mean_loss(losses: list[Tensor], epoch: int) -> float:

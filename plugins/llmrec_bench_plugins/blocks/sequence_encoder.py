@@ -21,12 +21,30 @@ class ItemTable(nn.Embedding):
         return self.weight[1:]
 
 
+class UserSide(nn.Module, ABC):
+    """What else is known of a user, besides the sequence, goes into the sequence's vectors here."""
+
+    every_position = False
+    """Whether training may use it at every position. False where it tells of a user's whole sequence but the last
+    item: then it serves the prediction of that item only."""
+
+    @abstractmethod
+    def forward(self, vectors: Tensor, users: Tensor) -> Tensor:
+        """The shape of `vectors`, (B, d) or (B, L, d); int64 of its leading shape says which of the known users each
+        vector is for, -1 for none."""
+
+
 class SequenceEncoder(nn.Module, ABC):
     """What came before, as a vector to be matched with the item table."""
 
     def __init__(self, items: ItemTable) -> None:
         super().__init__()
         self.items = items
+        self.user_side: UserSide | None = None
+
+    def personal(self, vectors: Tensor, users: Tensor | None) -> Tensor:
+        """Vectors (B, d) or (B, L, d) through the user side; as they are where there is none."""
+        return vectors if self.user_side is None or users is None else self.user_side(vectors, users)
 
     @abstractmethod
     def forward(self, rows: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Every trained backbone as a method: it learns order, keeps its word on seeds, and refuses what it cannot do."""
 
+import re
 from typing import get_args
 
 import numpy as np
@@ -91,7 +92,7 @@ def test_it_logs_every_epoch_and_the_one_it_kept(backbone, cycle, make_run):
 def test_no_validation_queries_is_refused_unless_patience_is_null(backbone, make_training, make_run):
     train = make_training([[0, 1, 2]], n_items=3)
     with pytest.raises(
-        BenchError, match=rf"^{backbone.name}: early stopping needs validation queries.*`patience: null`"
+        BenchError, match=rf"^{re.escape(backbone.name)}: early stopping needs validation queries.*`patience: null`"
     ):
         fitted(backbone, train, make_run(train))
     fitted(backbone, train, make_run(train), patience=None, epochs=1)
@@ -100,20 +101,22 @@ def test_no_validation_queries_is_refused_unless_patience_is_null(backbone, make
 @every_backbone
 def test_no_pair_of_items_is_refused(backbone, make_training, make_run):
     train = make_training([[0], [1], []], n_items=2, targets=[1])
-    with pytest.raises(BenchError, match=rf"^{backbone.name}: no user has two training items"):
+    with pytest.raises(BenchError, match=rf"^{re.escape(backbone.name)}: no user has two training items"):
         fitted(backbone, train, make_run(train))
 
 
 @every_backbone
 def test_a_runaway_loss_is_named(backbone, cycle, make_run):
-    with pytest.raises(BenchError, match=rf"^{backbone.name}: the loss became .* in epoch .*, step .*learning_rate"):
+    with pytest.raises(
+        BenchError, match=rf"^{re.escape(backbone.name)}: the loss became .* in epoch .*, step .*learning_rate"
+    ):
         fitted(backbone, cycle, make_run(cycle), learning_rate=1e38, epochs=5)
 
 
 @every_backbone
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_an_absent_device_is_refused(backbone, cycle, make_run):
-    with pytest.raises(BenchError, match=rf"^{backbone.name}: device 'cuda' asked for"):
+    with pytest.raises(BenchError, match=rf"^{re.escape(backbone.name)}: device 'cuda' asked for"):
         fitted(backbone, cycle, make_run(cycle, device="cuda"))
 
 
