@@ -45,7 +45,8 @@ ORDER = [
 LEVELS = {room: -level for level, rooms in enumerate(ORDER) for room in rooms}
 
 HEAVY = {"torch", "scipy", "recbole", "transformers", "optuna", "openai", "peft", "sklearn"}
-SHARED_FAMILIES = {"blocks", "stages"}
+SHARED_FAMILIES = {"blocks", "stages", "backbones"}
+"""Methods that add to a backbone extend it."""
 PAST_TYPE_CHECKING = {"hookspecs"}
 """Modules that name the types of higher rooms, for type checkers only."""
 

@@ -2,7 +2,7 @@
 
     python tests/plugins/recordings/rebuild.py RECORDINGS OUT
 
-RECORDINGS holds `*.jsonl` as recorded (histories, candidates and answers); OUT receives the cassette, which holds keys and
+RECORDINGS holds `*.jsonl` as recorded (histories, candidates, answers); OUT receives the cassette, which holds keys and
 answers only, and the candidates of the rankings, each as its place among the items that the user never rated: without
 MovieLens-100K itself neither tells anything of it.
 """

@@ -1,0 +1,30 @@
+"""A user's history in plain words, as a control: what a rationale is worth beyond the titles it was made from."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from llmrec_bench import Config, StageRun, TrainingData
+from llmrec_bench_plugins.stages.user_histories import Cutoff, UserText, user_histories
+from llmrec_bench_plugins.stages.wording import numbered_history
+
+
+class HistoryTitles(Config):
+    """The titles of a user's latest items, as a prompt would show them; no language model is asked."""
+
+    kind: Literal["titles"] = "titles"
+    """The history itself in place of a rationale."""
+    cutoff: Cutoff = "earliest"
+    """Which items may be shown, as for rationales."""
+    history_length: int = Field(20, ge=1, le=1000)
+    """How many of the latest items are shown."""
+
+    def read(self, train: TrainingData, run: StageRun) -> list[UserText]:
+        """One text for each history."""
+        titles, tokens = train.items["title"].tolist(), train.items["token"].astype(str).tolist()
+        texts = []
+        for history in user_histories(train, self.cutoff, self.history_length):
+            shown = [item for item in history.items if titles[item]]
+            run.saw(str(history.user), [tokens[item] for item in shown])
+            texts.append(UserText(history.user, history.serves, numbered_history([titles[i] for i in shown])))
+        return texts

@@ -1,0 +1,86 @@
+"""SLIM's teacher: a large language model reasons about users in three steps."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from llmrec_bench import BenchError, LanguageModel, LanguageModelOptions, Prompt, Stage, StageRun, TrainingData
+from llmrec_bench_plugins.stages.rationale_steps import parse_steps
+from llmrec_bench_plugins.stages.rationales import rationale_texts, write_rationales
+from llmrec_bench_plugins.stages.user_histories import Cutoff, UserHistory, UserText, user_histories
+from llmrec_bench_plugins.stages.wording import Domain, rationale_prompt, wording
+
+
+class TeacherRationales(Stage):
+    """A large language model summarises what a user prefers, names kinds of item that match, and items of these kinds
+    (SLIM, section on rationale generation; the prompt's wording is a reconstruction)."""
+
+    name: ClassVar[str] = "teacher-rationales"
+    version: ClassVar[str] = "1"
+
+    kind: Literal["teacher"] = "teacher"
+    """The teacher's own rationales."""
+    writer: LanguageModelOptions
+    """Who is asked; the paper has gpt-3.5-turbo."""
+    domain: Domain = "movies"
+    """Whose words the prompt uses: `movies` or `products`."""
+    products: str = "products"
+    """What the prompt calls the items where they are no movies."""
+    cutoff: Cutoff = "earliest"
+    """Which items a rationale may be made from. `earliest`: those before the last training item, one call a user, and
+    no target it serves is among them. `per_split`: one each for the last training item, validation and test.
+    `single_train`: all training items, so that training meets texts that were shown their targets; probably closest to
+    the paper, which does not say."""
+    history_length: int = Field(20, ge=1, le=1000)
+    """How many of the latest items the prompt shows; the paper leaves it unsaid."""
+    users: int | None = Field(None, ge=1)
+    """Ask about so many users only, drawn by `seed`; null: all. The paper distils 1000 (Games) or 2000."""
+    seed: int = Field(0, ge=0)
+    """Draws the users."""
+
+    def identity(self) -> dict[str, object]:
+        """With the hash of the wording that the domain chooses."""
+        return {**super().identity(), "wording": wording("rationale", self.domain).hash}
+
+    def language_model(self) -> LanguageModel.Config:
+        """The writer."""
+        return self.writer
+
+    def prompts(self, train: TrainingData) -> Sequence[Prompt]:
+        """One for each history."""
+        return [prompt for _, prompt in self._asked(train)]
+
+    def read(self, train: TrainingData, run: StageRun) -> list[UserText]:
+        """What the teacher wrote."""
+        return rationale_texts(run.artifact(self))
+
+    def build(self, train: TrainingData, out: Path, run: StageRun) -> None:
+        """Write the rationales. Raises `BenchError` where no user has a history, or no request succeeds."""
+        asked = list(self._asked(train))
+        if not asked:
+            raise BenchError("stage 'teacher-rationales': no user has a history of titled items before the last one")
+        completions = run.llm(self.writer).complete([prompt for _, prompt in asked])
+        failed = Counter(completion.error for completion in completions if completion.failed)
+        if failed.total() == len(completions):
+            raise BenchError(f"stage 'teacher-rationales': all {len(asked):,} requests failed: {next(iter(failed))}")
+        for reason, count in failed.most_common():
+            run.log(f"{count:,} of {len(asked):,} requests failed, these users have no rationale: {reason}")
+        texts = ["" if c.finish_reason in ("failed", "refused") else c.text.strip() for c in completions]
+        whole = sum(parse_steps(text).whole for text in texts)
+        run.log(f"{whole:,} of {len(texts):,} rationales have all three steps")
+        write_rationales(out, train, run, ((history, text) for (history, _), text in zip(asked, texts, strict=True)))
+
+    def _asked(self, train: TrainingData) -> Iterator[tuple[UserHistory, Prompt]]:
+        tokens, titles = train.items["token"].astype(str).tolist(), train.items["title"].tolist()
+        chosen = set(range(train.n_users))
+        if self.users is not None and self.users < train.n_users:
+            chosen = set(np.random.default_rng(self.seed).choice(train.n_users, self.users, replace=False).tolist())
+        for history in user_histories(train, self.cutoff, self.history_length):
+            shown = [item for item in history.items if titles[item]]
+            if history.user in chosen and shown:
+                items, words = [tokens[item] for item in shown], [titles[item] for item in shown]
+                yield history, rationale_prompt(self.domain, items, words, self.products)

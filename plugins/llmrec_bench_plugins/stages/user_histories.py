@@ -1,0 +1,59 @@
+"""What a text about a user may be made from: the history before the item that the text will help to find."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from llmrec_bench import TrainingData
+
+Cutoff = Literal["earliest", "per_split", "single_train"]
+"""`earliest`: one text a user, from before the last training item; it serves that item, validation and test.
+`per_split`: one each for the last training item, validation and test, each from all that came before.
+`single_train`: one a user, from all training items; training positions then meet texts that were shown their
+targets."""
+
+Serves = Literal["train", "validation", "test"]
+SERVED: tuple[Serves, ...] = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class UserHistory:
+    """The items (codes, oldest first) that a text about a user is made from, and the predictions it serves."""
+
+    user: int
+    serves: tuple[Serves, ...]
+    items: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class UserText:
+    """A text about a user and the predictions it serves."""
+
+    user: int
+    serves: tuple[Serves, ...]
+    text: str
+
+
+def user_histories(train: TrainingData, cutoff: Cutoff, longest: int) -> Iterator[UserHistory]:
+    """Every user's, cut to the latest `longest` items; none is empty. Users whose history is empty are left out.
+
+    Histories of the test hold training and validation items, as its queries do; test targets are nowhere in
+    `TrainingData`.
+    """
+    validation = {int(user): train.validation_targets[row] for row, user in enumerate(train.validation.users)}
+    for user in range(train.n_users):
+        row = train.sequences[user]
+        then = np.concatenate([row, validation.get(user, row[:0])])
+        cuts: list[tuple[tuple[Serves, ...], np.ndarray]]
+        match cutoff:
+            case "earliest":
+                cuts = [(SERVED, row[:-1])]
+            case "per_split":
+                cuts = [(("train",), row[:-1]), (("validation",), row), (("test",), then)]
+            case "single_train":
+                cuts = [(SERVED, row)]
+        for serves, items in cuts:
+            if len(items):
+                yield UserHistory(user, serves, tuple(items[-longest:].tolist()))

@@ -1,0 +1,77 @@
+"""Vectors of texts about users, and controls that tell what such a vector is worth."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from llmrec_bench import BenchError, Stage, StageRun, TrainingData
+from llmrec_bench_plugins.stages.history_titles import HistoryTitles
+from llmrec_bench_plugins.stages.rationale_steps import parse_steps
+from llmrec_bench_plugins.stages.teacher_rationales import TeacherRationales
+from llmrec_bench_plugins.stages.text_encoders import Encoder, MiniLM
+from llmrec_bench_plugins.stages.user_histories import SERVED
+
+Control = Literal["none", "shuffled", "random"]
+"""`shuffled` gives each user another user's text, `random` a random vector of the same mean and spread: the same model
+with vectors that say nothing of the user."""
+
+EMBEDDINGS, ROWS = "embeddings.npy", "rows.npy"
+
+
+class UserTextEmbeddings(Stage):
+    """One vector for each distinct text about a user, and which one serves each user's training, validation and test.
+
+    The folder holds `embeddings.npy`, float32 (D, w), whose last row is zeros, for users without a text, and
+    `rows.npy`, int32 (3, U).
+    """
+
+    name = "user-text-embeddings"
+    version = "1"
+
+    texts: Annotated[TeacherRationales | HistoryTitles, Field(discriminator="kind")]
+    """Where a user's text comes from."""
+    step: Literal["all", "1", "2", "3"] = "all"
+    """Which step of a rationale is encoded (SLIM-Step1 to 3); `all`: the whole text."""
+    encoder: Encoder = MiniLM()
+    """What turns a text into a vector."""
+
+    def build(self, train: TrainingData, out: Path, run: StageRun) -> None:
+        """Encode every distinct text once. Raises `BenchError` where no user has a text, or no text has the step."""
+        known = self.texts.read(train, run)
+        words = [t.text if self.step == "all" else parse_steps(t.text).text(int(self.step)) for t in known]
+        number = {text: row for row, text in enumerate(dict.fromkeys(filter(None, words)))}
+        if not number:
+            what = "text" if self.step == "all" else f"text with a step {self.step}"
+            raise BenchError(f"user-text-embeddings: no user has a {what}")
+        vectors, cut = self.encoder.encode(list(number), run.device)
+        rows = np.full((len(SERVED), train.n_users), len(number), dtype=np.int32)
+        for text, word in zip(known, words, strict=True):
+            for served in text.serves:
+                rows[SERVED.index(served), text.user] = number.get(word, len(number))
+        np.save(out / EMBEDDINGS, np.concatenate([vectors, np.zeros((1, vectors.shape[1]), dtype=np.float32)]))
+        np.save(out / ROWS, rows)
+        without = int((rows[-1] == len(number)).sum())
+        run.log(
+            f"{len(number):,} distinct texts, {vectors.shape[1]} values each; {words.count(''):,} of {len(words):,} "
+            f"texts are empty, {cut:,} longer than the encoder reads; {without:,} of {train.n_users:,} users have none"
+        )
+
+
+def read_user_embeddings(
+    folder: Path, control: Control, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """float32 (D, w), the last row zeros, and int64 (3, U): which row serves each user's training, validation, test.
+
+    `rng` draws the control.
+    """
+    vectors, rows = np.load(folder / EMBEDDINGS, allow_pickle=False), np.load(folder / ROWS, allow_pickle=False)
+    if control == "random":
+        drawn = rng.normal(vectors[:-1].mean(axis=0), vectors[:-1].std(axis=0), vectors[:-1].shape)
+        vectors = np.concatenate([drawn.astype(np.float32), vectors[-1:]])
+    if control == "shuffled":
+        having = np.flatnonzero((rows < len(vectors) - 1).all(axis=0))
+        rows[:, having] = rows[:, rng.permutation(having)]
+    return vectors, rows.astype(np.int64)
