@@ -59,6 +59,10 @@ class Artifacts:
         """Where an artifact stands, or would."""
         return self.folder / f"{stage.name}-{key}"
 
+    def scratch(self, stage: Stage, key: str) -> Path:
+        """The folder for what a stage would go on from after a kill; `finish` removes it."""
+        return self.folder / f".scratch-{self.path(stage, key).name}"
+
     def manifest(self, stage: Stage, key: str) -> Manifest | None:
         """Of a finished artifact, or None. Raises `BenchError` naming a manifest that is corrupt or newer."""
         path = self.path(stage, key) / "manifest.json"
@@ -116,6 +120,7 @@ class Artifacts:
                 interactions.to_parquet(aside / "interactions.parquet", index=False)
             (aside / "manifest.json").write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
             aside.rename(final)
+        shutil.rmtree(self.scratch(stage, manifest.key), ignore_errors=True)
         return final
 
     @contextmanager

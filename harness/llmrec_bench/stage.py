@@ -35,6 +35,9 @@ class StageRun:
     them, so that a leak can be found."""
     log: Callable[[str], None]
     """Keeps a line in the manifest."""
+    scratch: Path
+    """A folder for work half done, to go on from after a kill; it may not be there yet. What a stage leaves in it is
+    there again when the same stage is built anew, until the artifact is finished."""
 
 
 class Stage(Config, ABC):

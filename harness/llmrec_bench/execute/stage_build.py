@@ -31,7 +31,8 @@ def build_stage(job: Job, planned: PlannedStage, data: TrialData, report_phase: 
         start = time.perf_counter()
         with open_models(job.asking, train.items, meter) as llm:
             children = finished_artifact(job.artifacts, train.fingerprint, planned.children)
-            run = StageRun(job.device, children, llm, saw, log.append)
+            scratch = job.artifacts.scratch(stage, planned.key)
+            run = StageRun(job.device, children, llm, saw, log.append, scratch)
             stage.build(train, out, run)
         interactions = pd.DataFrame(seen, columns=["user", "item"], dtype="str")
         manifest = Manifest(

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from llmrec_bench_plugins.blocks.negative_items import UnseenItems
 from llmrec_bench_plugins.blocks.next_item_losses import binary_cross_entropy, catalogue_cross_entropy
+from llmrec_bench_plugins.blocks.next_item_training import mean_loss
 
 
 class TextMatching(nn.Module):
@@ -42,13 +43,14 @@ def train_text_matching(
     """Train in place by Adam on pairs of a user and the item that came next, int64 (P,) each: with binary
     cross-entropy against one item drawn from `unseen` (Eq. 3), or without it with cross-entropy over all items.
 
-    `user_texts` (U, w) and `item_texts` (I, w) stay as they are. Stops as `train_next_item` does.
+    `user_texts` (U, w) and `item_texts` (I, w) stay as they are. Stops and raises as `train_next_item`
+    does.
     """
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     best, best_epoch = -np.inf, 0
     best_weights = {name: weight.clone() for name, weight in model.state_dict().items()}
     for epoch in range(1, epochs + 1):
-        total = 0.0
+        losses = []
         for batch in np.array_split(rng.permutation(len(users)), max(1, len(users) // batch_size)):
             s = model.map(user_texts[users[batch]])  # (B, d_m)
             if unseen is None:
@@ -60,11 +62,13 @@ def train_text_matching(
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            total += float(loss.detach()) * len(batch)
+            losses.append(loss.detach())
+        mean = mean_loss(losses, epoch)
         if patience is None:
+            log(f"epoch {epoch}: loss {mean:.4f}")
             continue
         value = validate()
-        log(f"epoch {epoch}: loss {total / len(users):.4f}, validation {value:.4f}")
+        log(f"epoch {epoch}: loss {mean:.4f}, validation {value:.4f}")
         if value > best:
             best, best_epoch = value, epoch
             best_weights = {name: weight.clone() for name, weight in model.state_dict().items()}

@@ -3,46 +3,22 @@
 import hashlib
 import json
 import math
-import os
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pandas as pd
 from pydantic import Field
 
 from llmrec_bench import BenchError, Completion, LanguageModel, Operational, Prompt, Usage
+from llmrec_bench_plugins.stages.causal_models import adapter_files, content, model_files, one_line, written_out
 
 if TYPE_CHECKING:
     from llmrec_bench_plugins.blocks.text_generation import CausalModel, Continuation, Decoding
 
 _HUB_ID = re.compile(r"(\w[\w.-]*/)?\w[\w.-]*")
-_WEIGHTS = ("*.safetensors",)
-_PICKLED = ("*.bin", "*.pt", "*.pth")
-_VOCABULARIES = (
-    "tokenizer.json",
-    "tokenizer.model",
-    "vocab.*",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-    "*.tiktoken",
-    "tekken.json",
-)
-_SETTINGS = (
-    "config.json",
-    "generation_config.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "merges.txt",
-    "chat_template*",
-)
-_ADAPTER_SETTINGS = "adapter_config.json"
-_ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 
 class LocalTransformers(LanguageModel):
@@ -97,7 +73,7 @@ class LocalTransformers(LanguageModel):
         @property
         def folder(self) -> Path | None:
             """The model's folder, `~` and environment variables written out; None for a hub id."""
-            folder = _written_out(self.model)
+            folder = written_out(self.model)
             if folder.is_dir():
                 if self.revision is not None:
                     raise BenchError(f"{folder}: `revision` is for hub ids, and this is a folder; leave it out")
@@ -109,7 +85,7 @@ class LocalTransformers(LanguageModel):
         @property
         def adapter_folder(self) -> Path | None:
             """The adapter's folder, `~` and environment variables written out."""
-            return None if self.adapter is None else _written_out(str(self.adapter))
+            return None if self.adapter is None else written_out(self.adapter)
 
         def identity(self) -> dict[str, Any]:
             """Folders by their content, a hub id with its revision, `dtype` as it is taken; for the likeliest answer
@@ -117,10 +93,10 @@ class LocalTransformers(LanguageModel):
             plain = super().identity() | {"dtype": self.precision, "temperature": self.temperature or 0.0}
             aside = set() if self.temperature else {"top_p", "top_k", "seed"}
             if self.folder is not None:
-                plain["model"] = _content(_model_files(self.folder))
+                plain["model"] = content(model_files(self.folder))
                 aside.add("revision")
             if self.adapter_folder is not None:
-                plain["adapter"] = _content(_adapter_files(self.adapter_folder))
+                plain["adapter"] = content(adapter_files(self.adapter_folder))
             return {option: value for option, value in plain.items() if option not in aside}
 
     config: Config
@@ -145,7 +121,7 @@ class LocalTransformers(LanguageModel):
         folder, adapter = self.config.folder, self.config.adapter_folder
         if folder is None:
             return None
-        weights = [*_model_files(folder), *(_adapter_files(adapter) if adapter is not None else [])]
+        weights = [*model_files(folder), *(adapter_files(adapter) if adapter is not None else [])]
         return _stored_numbers([file for file in weights if file.suffix == ".safetensors"])
 
     def answer(self, prompts: Sequence[Prompt]) -> Iterator[tuple[int, Completion]]:
@@ -170,7 +146,7 @@ class LocalTransformers(LanguageModel):
             try:
                 row = model.tokens([message.plain() for message in prompt.messages])
             except TemplateError as error:
-                yield index, _failed(f"the model's chat template refuses the messages ({_one_line(error)})")
+                yield index, _failed(f"the model's chat template refuses the messages ({one_line(error)})")
                 continue
             if not row:
                 yield index, _failed("the prompt has no tokens")
@@ -237,9 +213,9 @@ class LocalTransformers(LanguageModel):
             self._check_device()
             folder, adapter = options.folder, options.adapter_folder
             if folder is not None:
-                _model_files(folder)
+                model_files(folder)
             if adapter is not None:
-                _adapter_files(adapter)
+                adapter_files(adapter)
             self._loaded = self._from_files(str(folder or options.model), adapter)
         return self._loaded
 
@@ -255,7 +231,7 @@ class LocalTransformers(LanguageModel):
         except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
             named = source if adapter is None else f"{source} with {adapter}"
             hint = "" if options.folder else "; download the model first, or give the folder it is in"
-            raise BenchError(f"{named}: cannot be loaded ({_one_line(error)}){hint}") from error
+            raise BenchError(f"{named}: cannot be loaded ({one_line(error)}){hint}") from error
 
     def _check_device(self) -> None:
         import torch
@@ -280,66 +256,6 @@ class LocalTransformers(LanguageModel):
 
 def _failed(why: str) -> Completion:
     return Completion("", "failed", error=why)
-
-
-def _one_line(error: Exception) -> str:
-    return shorten(str(error), 300, placeholder=" ...") or type(error).__name__
-
-
-def _written_out(path: str) -> Path:
-    return Path(os.path.expandvars(path)).expanduser()
-
-
-def _model_files(folder: Path) -> list[Path]:
-    """The files that decide a model's answers. Raises `BenchError` for a part that is missing."""
-    if (folder / _ADAPTER_SETTINGS).exists():
-        raise BenchError(f"{folder}: an adapter; give it as `adapter`, and the model it was trained on as `model`")
-    if not (folder / "config.json").exists():
-        raise BenchError(f"{folder}: no config.json in this model folder")
-    weights, vocabulary = _files(folder, _WEIGHTS), _files(folder, _VOCABULARIES)
-    if not vocabulary:
-        raise BenchError(f"{folder}: no tokenizer in this model folder (looked for {', '.join(_VOCABULARIES)})")
-    if not weights and _files(folder, _PICKLED):
-        raise BenchError(f"{folder}: only pickled weights, which may run code; save the model as safetensors")
-    if not weights:
-        raise BenchError(f"{folder}: no weights in this model folder (looked for {_WEIGHTS[0]})")
-    return [*weights, *vocabulary, *_files(folder, _SETTINGS)]
-
-
-def _adapter_files(folder: Path) -> list[Path]:
-    """The files that decide what an adapter does. Raises `BenchError` where there is no LoRA adapter."""
-    settings, weights = folder / _ADAPTER_SETTINGS, folder / _ADAPTER_WEIGHTS
-    if not settings.is_file() or not weights.is_file():
-        raise BenchError(f"{folder}: no adapter in this folder (looked for {settings.name} and {weights.name})")
-    kind = json.loads(settings.read_text(encoding="utf-8")).get("peft_type")
-    if kind != "LORA":
-        raise BenchError(f"{folder}: an adapter of type {kind}; only LORA is read")
-    return [settings, weights]
-
-
-def _files(folder: Path, patterns: Sequence[str]) -> list[Path]:
-    return sorted({file for pattern in patterns for file in folder.glob(pattern) if file.is_file()})
-
-
-def _content(files: Sequence[Path]) -> str:
-    """`sha256:` and 64 hex digits over the files' names and bytes, wherever they lie."""
-    parts = {}
-    for file in files:
-        stat = file.stat()
-        parts[file.name] = _file_hash(file, stat.st_mtime_ns, stat.st_size)
-    return "sha256:" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-@cache
-def _file_hash(file: Path, mtime_ns: int, size: int) -> str:
-    """Read once for each state of a file: weights are large and keys are asked for often."""
-    if file.name == _ADAPTER_SETTINGS:
-        settings = json.loads(file.read_text(encoding="utf-8"))
-        # Where the model lay when the adapter was trained.
-        settings.pop("base_model_name_or_path", None)
-        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _stored_numbers(files: Sequence[Path]) -> int | None:

@@ -71,7 +71,7 @@ class WithRationales:
             torch.from_numpy(rows.ravel()),  # user u's text for the validation is U + u's, and so on
             text_width=config.text_width,
             share_fusion=config.share_fusion,
-            every_position=config.user_text.texts.cutoff == "single_train",
+            every_position=config.user_text.every_position,
         )
         return encoder
 

@@ -1,6 +1,6 @@
 """ID-agnostic SLIM: users and items matched by their texts alone (Eq. 7)."""
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -11,9 +11,6 @@ from llmrec_bench_plugins.stages.text_embeddings import TextEmbeddings, read_emb
 from llmrec_bench_plugins.stages.text_encoders import MiniLM
 from llmrec_bench_plugins.stages.user_histories import SERVED
 from llmrec_bench_plugins.stages.user_text_embeddings import Control, UserTextEmbeddings, read_user_embeddings
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 class SLIMMatching(Method):
@@ -72,6 +69,7 @@ class SLIMMatching(Method):
         import torch
 
         from llmrec_bench_plugins.blocks.negative_items import UnseenItems
+        from llmrec_bench_plugins.blocks.next_item_training import DivergedError
         from llmrec_bench_plugins.blocks.text_fusion import standardised
         from llmrec_bench_plugins.blocks.text_matching import TextMatching, train_text_matching
 
@@ -80,32 +78,35 @@ class SLIMMatching(Method):
         folder = run.artifact(config.user_text)
         embeddings, self._rows = read_user_embeddings(folder, config.control, run.rng)
         self._users, self._lengths = standardised(torch.from_numpy(embeddings)), sequences.lengths
-        of_training = self._users[self._rows[SERVED.index("train")]]  # (U, w)
+        rows = self._rows[SERVED.index("train")]
         served = np.zeros(len(sequences.items), dtype=bool)
-        everywhere = config.user_text.texts.cutoff == "single_train"
+        everywhere = config.user_text.every_position
         served[sequences.offsets[1:][sequences.lengths > 0] - 1] = True
-        having = of_training.any(dim=1).numpy()[sequences.rows()]
+        having = (rows < len(self._users) - 1)[sequences.rows()]
         pairs = np.flatnonzero((served | everywhere) & having)
         if not len(pairs):
             raise BenchError(f"{self.name}: no user has a text and a training item to learn from")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(run.seed)
             self._model = TextMatching(self._items.shape[1], config.width)
-            train_text_matching(
-                self._model,
-                of_training,
-                self._items,
-                sequences.rows()[pairs],
-                sequences.items[pairs].astype(np.int64),
-                UnseenItems(sequences.offsets, sequences.items, train.n_items) if config.loss == "bce" else None,
-                config.epochs,
-                config.batch_size,
-                config.learning_rate,
-                config.patience,
-                run.rng,
-                lambda: run.validate(self.score, config.validation_metric),
-                run.log,
-            )
+            try:
+                train_text_matching(
+                    self._model,
+                    self._users[rows],
+                    self._items,
+                    sequences.rows()[pairs],
+                    sequences.items[pairs].astype(np.int64),
+                    UnseenItems(sequences.offsets, sequences.items, train.n_items) if config.loss == "bce" else None,
+                    config.epochs,
+                    config.batch_size,
+                    config.learning_rate,
+                    config.patience,
+                    run.rng,
+                    lambda: run.validate(self.score, config.validation_metric),
+                    run.log,
+                )
+            except DivergedError as error:
+                raise BenchError(f"{self.name}: {error}; try a smaller `learning_rate`") from error
 
     @property
     def parameters(self) -> int:
@@ -118,10 +119,10 @@ class SLIMMatching(Method):
 
         lengths = self._lengths[queries.users]
         moment = np.where(queries.histories.lengths > lengths, SERVED.index("test"), SERVED.index("validation"))
-        texts: Tensor = self._users[self._rows[moment, queries.users]]  # (B, w)
+        rows = self._rows[moment, queries.users]
         with torch.no_grad():
-            scores: Scores = self._model(texts, self._items).numpy()
-        scores[~texts.any(dim=1).numpy()] = np.nan
+            scores: Scores = self._model(self._users[rows], self._items).numpy()
+        scores[rows == len(self._users) - 1] = np.nan
         if queries.candidates is not None:
             scores = np.take_along_axis(scores, np.maximum(queries.candidates, 0).astype(np.int64), axis=1)
         return scores

@@ -3,8 +3,9 @@
 import re
 from dataclasses import dataclass
 
-_MARK = re.compile(r"Step\s*([123])\s*[:.]", re.IGNORECASE)
-_NUMBERED = re.compile(r"^\s*(?:\d+[.)]|[-*•])\s*(.+?)\s*$", re.MULTILINE)
+# With the marks of headings and bold type that a model may put around it; only they go, not those of a list.
+_MARK = re.compile(r"(?:#{1,6}[ \t]+)?(?:\*\*)?\bStep\s*([123])(?:\*\*)?\s*:(?:\*\*)?", re.IGNORECASE)
+_ENTRY = re.compile(r"^[ \t]*(?:\d+[.)]|[-*•])[ \t]*(\S.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,13 @@ def parse_steps(answer: str) -> Steps:
     """Split at `Step 1:`, `Step 2:` and `Step 3:` (any case); of a step that comes twice the first counts. What stands
     before the first mark belongs to no step."""
     marks = list(_MARK.finditer(answer))
-    ends = [*(mark.start() for mark in marks[1:]), len(answer)]
+    ends = [*(mark.start() for mark in marks[1:]), len(answer)]  # one more than marks where there is none
     found: dict[str, str] = {}
-    for mark, end in zip(marks, ends, strict=True):
-        found.setdefault(mark[1], answer[mark.end() : end].strip(" \n\t*#"))
+    for mark, end in zip(marks, ends, strict=False):
+        found.setdefault(mark[1], answer[mark.end() : end].strip())
     return Steps(found.get("1", ""), found.get("2", ""), found.get("3", ""))
 
 
 def listed(step: str) -> list[str]:
     """The entries of a numbered or bulleted list, one a line, in order."""
-    return _NUMBERED.findall(step)
+    return [entry.strip() for entry in _ENTRY.findall(step)]

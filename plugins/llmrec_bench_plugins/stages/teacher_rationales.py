@@ -1,7 +1,8 @@
 """SLIM's teacher: a large language model reasons about users in three steps."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -60,27 +61,39 @@ class TeacherRationales(Stage):
 
     def build(self, train: TrainingData, out: Path, run: StageRun) -> None:
         """Write the rationales. Raises `BenchError` where no user has a history, or no request succeeds."""
-        asked = list(self._asked(train))
+        asked = self._asked(train)
         if not asked:
-            raise BenchError("stage 'teacher-rationales': no user has a history of titled items before the last one")
+            raise BenchError(f"stage '{self.name}': no user has a history of titled items to ask about")
         completions = run.llm(self.writer).complete([prompt for _, prompt in asked])
         failed = Counter(completion.error for completion in completions if completion.failed)
         if failed.total() == len(completions):
-            raise BenchError(f"stage 'teacher-rationales': all {len(asked):,} requests failed: {next(iter(failed))}")
+            raise BenchError(
+                f"stage '{self.name}': all {len(asked):,} requests failed; the first: {next(iter(failed))}"
+            )
         for reason, count in failed.most_common():
             run.log(f"{count:,} of {len(asked):,} requests failed, these users have no rationale: {reason}")
+        refused = sum(completion.finish_reason == "refused" for completion in completions)
+        if refused:
+            run.log(f"{refused:,} of {len(asked):,} requests were refused, these users have no rationale")
         texts = ["" if c.finish_reason in ("failed", "refused") else c.text.strip() for c in completions]
         whole = sum(parse_steps(text).whole for text in texts)
         run.log(f"{whole:,} of {len(texts):,} rationales have all three steps")
         write_rationales(out, train, run, ((history, text) for (history, _), text in zip(asked, texts, strict=True)))
 
-    def _asked(self, train: TrainingData) -> Iterator[tuple[UserHistory, Prompt]]:
+    def _asked(self, train: TrainingData) -> list[tuple[UserHistory, Prompt]]:
+        """Histories of titled items, and what is asked about each."""
         tokens, titles = train.items["token"].astype(str).tolist(), train.items["title"].tolist()
-        chosen = set(range(train.n_users))
-        if self.users is not None and self.users < train.n_users:
-            chosen = set(np.random.default_rng(self.seed).choice(train.n_users, self.users, replace=False).tolist())
+        histories = []
         for history in user_histories(train, self.cutoff, self.history_length):
-            shown = [item for item in history.items if titles[item]]
-            if history.user in chosen and shown:
-                items, words = [tokens[item] for item in shown], [titles[item] for item in shown]
-                yield history, rationale_prompt(self.domain, items, words, self.products)
+            shown = tuple(item for item in history.items if titles[item])
+            if shown:
+                histories.append(replace(history, items=shown))
+        users = list(dict.fromkeys(history.user for history in histories))
+        if self.users is not None and self.users < len(users):
+            users = np.random.default_rng(self.seed).choice(users, self.users, replace=False).tolist()
+        chosen = set(users)
+        return [(history, self._prompt(history, tokens, titles)) for history in histories if history.user in chosen]
+
+    def _prompt(self, history: UserHistory, tokens: Sequence[str], titles: Sequence[str]) -> Prompt:
+        items, words = [tokens[item] for item in history.items], [titles[item] for item in history.items]
+        return rationale_prompt(self.domain, items, words, self.products)

@@ -10,6 +10,7 @@ from pydantic import Field
 from llmrec_bench import BenchError, Stage, StageRun, TrainingData
 from llmrec_bench_plugins.stages.history_titles import HistoryTitles
 from llmrec_bench_plugins.stages.rationale_steps import parse_steps
+from llmrec_bench_plugins.stages.student_rationales import StudentRationales
 from llmrec_bench_plugins.stages.teacher_rationales import TeacherRationales
 from llmrec_bench_plugins.stages.text_encoders import Encoder, MiniLM
 from llmrec_bench_plugins.stages.user_histories import SERVED
@@ -24,19 +25,26 @@ EMBEDDINGS, ROWS = "embeddings.npy", "rows.npy"
 class UserTextEmbeddings(Stage):
     """One vector for each distinct text about a user, and which one serves each user's training, validation and test.
 
-    The folder holds `embeddings.npy`, float32 (D, w), whose last row is zeros, for users without a text, and
+    The folder holds `embeddings.npy`, float32 (D + 1, w), whose last row is zeros, for users without a text, and
     `rows.npy`, int32 (3, U).
     """
 
     name = "user-text-embeddings"
     version = "1"
 
-    texts: Annotated[TeacherRationales | HistoryTitles, Field(discriminator="kind")]
+    texts: Annotated[TeacherRationales | StudentRationales | HistoryTitles, Field(discriminator="kind")]
     """Where a user's text comes from."""
     step: Literal["all", "1", "2", "3"] = "all"
     """Which step of a rationale is encoded (SLIM-Step1 to 3); `all`: the whole text."""
     encoder: Encoder = MiniLM()
     """What turns a text into a vector."""
+
+    @property
+    def every_position(self) -> bool:
+        """Whether a text serves all of a user's training items, and not only the last one."""
+        texts = self.texts
+        cutoff = texts.resolved_cutoff if isinstance(texts, StudentRationales) else texts.cutoff
+        return cutoff == "single_train"
 
     def build(self, train: TrainingData, out: Path, run: StageRun) -> None:
         """Encode every distinct text once. Raises `BenchError` where no user has a text, or no text has the step."""
@@ -63,15 +71,21 @@ class UserTextEmbeddings(Stage):
 def read_user_embeddings(
     folder: Path, control: Control, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """float32 (D, w), the last row zeros, and int64 (3, U): which row serves each user's training, validation, test.
+    """float32 (D + 1, w), the last row zeros, and int64 (3, U): which row serves each user's training, validation and
+    test.
 
-    `rng` draws the control.
+    `rng` draws the control; where it is `random`, D is U.
     """
     vectors, rows = np.load(folder / EMBEDDINGS, allow_pickle=False), np.load(folder / ROWS, allow_pickle=False)
+    none, n_users = len(vectors) - 1, rows.shape[1]
     if control == "random":
-        drawn = rng.normal(vectors[:-1].mean(axis=0), vectors[:-1].std(axis=0), vectors[:-1].shape)
-        vectors = np.concatenate([drawn.astype(np.float32), vectors[-1:]])
+        # One a user, not one a text: users with the same text would still be known as such.
+        drawn = rng.normal(vectors[:none].mean(axis=0), vectors[:none].std(axis=0), (n_users, vectors.shape[1]))
+        vectors = np.concatenate([drawn.astype(np.float32), vectors[none:]])
+        rows = np.where(rows < none, np.arange(n_users), n_users)
     if control == "shuffled":
-        having = np.flatnonzero((rows < len(vectors) - 1).all(axis=0))
-        rows[:, having] = rows[:, rng.permutation(having)]
+        circle = rng.permutation(n_users)
+        for served in rows:
+            having = circle[served[circle] < none]
+            served[having] = served[np.roll(having, 1)]  # each the text of the one before: nobody's own
     return vectors, rows.astype(np.int64)

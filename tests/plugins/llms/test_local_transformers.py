@@ -500,7 +500,7 @@ def test_a_model_that_brings_its_own_code_is_refused(copy):
 
 
 def test_an_adapter_given_as_model_is_refused(adapter):
-    assert "an adapter; give it as `adapter`" in refusal(local(adapter))
+    assert "an adapter, which is no model" in refusal(local(adapter))
 
 
 def test_a_folder_without_an_adapter_is_refused(folder, tmp_path):

@@ -1,0 +1,141 @@
+"""Causal language models and LoRA adapters for them: where their files are, what they are known by, and loading."""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from textwrap import shorten
+from typing import TYPE_CHECKING
+
+from llmrec_bench import BenchError
+
+if TYPE_CHECKING:
+    from llmrec_bench_plugins.blocks.text_generation import CausalModel
+
+_HUB_ID = re.compile(r"(\w[\w.-]*/)?\w[\w.-]*")
+_WEIGHTS = ("*.safetensors",)
+_PICKLED = ("*.bin", "*.pt", "*.pth")
+_VOCABULARIES = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.*",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "*.tiktoken",
+    "tekken.json",
+)
+_SETTINGS = (
+    "config.json",
+    "generation_config.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "merges.txt",
+    "chat_template*",
+)
+ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
+"""What peft saves: settings and weights."""
+
+
+def written_out(path: str | Path) -> Path:
+    """With `~` and environment variables written out."""
+    return Path(os.path.expandvars(path)).expanduser()
+
+
+def model_folder(model: str) -> Path | None:
+    """The whole folder that `model` names, or None for a hub id. Raises `BenchError` for what is neither, and for a
+    folder that lacks a part."""
+    folder = written_out(model)
+    if folder.is_dir():
+        model_files(folder)
+        return folder
+    if _HUB_ID.fullmatch(model) is None:
+        raise BenchError(f"{folder}: no such model folder; give a folder or a hub id such as owner/name")
+    return None
+
+
+def model_files(folder: Path) -> list[Path]:
+    """The files that decide a model's answers. Raises `BenchError` for a part that is missing."""
+    if (folder / ADAPTER[0]).exists():
+        raise BenchError(f"{folder}: an adapter, which is no model; a model is what it was trained on")
+    if not (folder / "config.json").exists():
+        raise BenchError(f"{folder}: no config.json in this model folder")
+    weights, vocabulary = _files(folder, _WEIGHTS), _files(folder, _VOCABULARIES)
+    if not vocabulary:
+        raise BenchError(f"{folder}: no tokenizer in this model folder (looked for {', '.join(_VOCABULARIES)})")
+    if not weights and _files(folder, _PICKLED):
+        raise BenchError(f"{folder}: only pickled weights, which may run code; save the model as safetensors")
+    if not weights:
+        raise BenchError(f"{folder}: no weights in this model folder (looked for {_WEIGHTS[0]})")
+    return [*weights, *vocabulary, *_files(folder, _SETTINGS)]
+
+
+def adapter_files(folder: Path) -> list[Path]:
+    """The files that decide what an adapter does. Raises `BenchError` where there is no LoRA adapter."""
+    settings, weights = (folder / name for name in ADAPTER)
+    if not settings.is_file() or not weights.is_file():
+        raise BenchError(f"{folder}: no adapter in this folder (looked for {' and '.join(ADAPTER)})")
+    kind = json.loads(settings.read_text(encoding="utf-8")).get("peft_type")
+    if kind != "LORA":
+        raise BenchError(f"{folder}: an adapter of type {kind}; only LORA is read")
+    return [settings, weights]
+
+
+def content(files: Sequence[Path]) -> str:
+    """`sha256:` and 64 hex digits over the files' names and bytes, wherever they lie. Where the model lay that an
+    adapter was trained on does not count."""
+    parts = {file.name: _file_hash(file, file.stat().st_mtime_ns, file.stat().st_size) for file in files}
+    return "sha256:" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def base_identity(model: str, revision: str | None) -> str:
+    """What a base model is known by: a folder by its content, a hub id with its revision."""
+    folder = model_folder(model)
+    if folder is not None:
+        return content(model_files(folder))
+    return model if revision is None else f"{model}@{revision}"
+
+
+def load(model: str, revision: str | None, device: str, adapter: Path | None = None) -> "CausalModel":
+    """The model, with an adapter where one is given, in bfloat16 on CUDA and float32 on a CPU.
+
+    Raises `BenchError` in one line for whatever is missing, broken or too large.
+    """
+    from safetensors import SafetensorError
+
+    from llmrec_bench_plugins.blocks.text_generation import is_out_of_memory, load_causal_model
+
+    folder = model_folder(model)
+    dtype = "float32" if device == "cpu" else "bfloat16"
+    try:
+        return load_causal_model(str(folder or model), revision, dtype, device, None, adapter)
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        if isinstance(error, RuntimeError) and is_out_of_memory(error):
+            raise BenchError(
+                f"{model}: its weights in {dtype} do not fit the memory of {device}; take a smaller model"
+            ) from error
+        named = model if adapter is None else f"{model} with {adapter}"
+        hint = "" if folder else "; download the model first, or give the folder it is in"
+        raise BenchError(f"{named}: cannot be loaded ({one_line(error)}){hint}") from error
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, shortened to one line."""
+    return shorten(str(error), 300, placeholder=" ...") or type(error).__name__
+
+
+def _files(folder: Path, patterns: Sequence[str]) -> list[Path]:
+    return sorted({file for pattern in patterns for file in folder.glob(pattern) if file.is_file()})
+
+
+@lru_cache(maxsize=256)  # identities are asked for often, and weights are large
+def _file_hash(file: Path, mtime_ns: int, size: int) -> str:
+    if file.name == ADAPTER[0]:
+        settings = json.loads(file.read_text(encoding="utf-8"))
+        settings.pop("base_model_name_or_path", None)
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
