@@ -6,7 +6,7 @@ import subprocess
 import sys
 import types
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -50,3 +50,31 @@ def third_party(tmp_path_factory: pytest.TempPathFactory) -> Path:
     installed = folder / "installed"
     zipfile.ZipFile(wheel).extractall(installed)
     return installed
+
+
+@pytest.fixture(scope="session")
+def make_encoder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Sequence[str]], Path]:
+    """`make_encoder(words)`: a BERT of one layer with random weights that tells these words apart."""
+
+    def make(words: Sequence[str]) -> Path:
+        import torch
+        from tokenizers import Tokenizer, models, pre_tokenizers, processors
+        from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+        folder = tmp_path_factory.mktemp("encoder")
+        vocabulary = {word: code for code, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words])}
+        tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+        tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+        tokenizer.post_processor = processors.TemplateProcessing(
+            "[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+        )
+        special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+        PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
+        sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            bert = BertModel(BertConfig(vocab_size=len(vocabulary), max_position_embeddings=512, **sizes))
+        bert.save_pretrained(folder)
+        return folder
+
+    return make

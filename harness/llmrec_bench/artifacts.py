@@ -34,9 +34,10 @@ class Manifest(BaseModel):
     """Label of the data set it was built for."""
     training_fingerprint: str
     cut: str
-    """What it may have seen: `item texts` where the stage told of no interaction, else `training`."""
+    """What it may have seen: `item texts` where neither the stage nor what it was made from told of an interaction,
+    else `training`."""
     interactions: int
-    """How many interactions it saw; they stand in `interactions.parquet`."""
+    """How many interactions it saw itself; they stand in `interactions.parquet`."""
     build_seconds: float
     peak_memory_bytes: int | None
     spending: list[Spending]

@@ -30,9 +30,9 @@ class StageRun:
     """The finished folder of a child, that is of a stage in one of this stage's own options."""
     llm: "Callable[[LanguageModel.Config], MeteredModel]"
     """The language model an option names, recorded and metered."""
-    saw: Callable[[str, Sequence[str]], None]
-    """`run.saw(user, items)`: tell the harness which interactions (tokens) went into the artifact. The manifest keeps
-    them, so that a leak can be found."""
+    saw: Callable[[int, Sequence[int]], None]
+    """`run.saw(user, items)`: tell the harness which interactions (codes) went into the artifact. The manifest keeps
+    them as tokens, so that a leak can be found."""
     log: Callable[[str], None]
     """Keeps a line in the manifest."""
     scratch: Path

@@ -108,31 +108,3 @@ def make_stage_run() -> Callable[..., StageRun]:
 def tiny() -> TrainingData:
     """Four users, the last without training items, and five items, the last of them cold."""
     return training([[0, 1, 2], [0, 1, 3], [1, 2], []], n_items=5, targets=[3, 2])
-
-
-@pytest.fixture(scope="session")
-def make_encoder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Sequence[str]], Path]:
-    """`make_encoder(words)`: a BERT of one layer with random weights that tells these words apart."""
-
-    def make(words: Sequence[str]) -> Path:
-        import torch
-        from tokenizers import Tokenizer, models, pre_tokenizers, processors
-        from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
-
-        folder = tmp_path_factory.mktemp("encoder")
-        vocabulary = {word: code for code, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words])}
-        tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
-        tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-        tokenizer.post_processor = processors.TemplateProcessing(
-            "[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-        )
-        special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-        PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
-        sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            bert = BertModel(BertConfig(vocab_size=len(vocabulary), max_position_embeddings=512, **sizes))
-        bert.save_pretrained(folder)
-        return folder
-
-    return make

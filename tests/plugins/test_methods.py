@@ -9,12 +9,28 @@ import pytest
 from llmrec_bench import PAD
 from llmrec_bench_plugins.backbones import METHODS as BACKBONES
 from llmrec_bench_plugins.baselines import METHODS as BASELINES
+from llmrec_bench_plugins.slim import METHODS as SLIM
+from llmrec_bench_plugins.stages.history_titles import HistoryTitles
+from llmrec_bench_plugins.stages.text_embeddings import TextEmbeddings
+from llmrec_bench_plugins.stages.text_encoders import Pretrained, TfIdf
+from llmrec_bench_plugins.stages.user_text_embeddings import UserTextEmbeddings
 
-METHODS = BASELINES + BACKBONES
-SMALL = {
-    name: {"epochs": 3, "width": 8, "history_length": 5}
-    for name in ("gru4rec", "sasrec", "srgnn", "gru4rec+", "sasrec+", "srgnn+")
-}
+METHODS = BASELINES + BACKBONES + SLIM
+SMALL = {method.name: {"epochs": 3, "width": 8, "history_length": 5} for method in BACKBONES}
+WANTED = {method.name: {"user_text": UserTextEmbeddings(texts=HistoryTitles())} for method in SLIM}
+"""Options without a default."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_encoder(make_encoder):
+    """Gives the methods that read texts about users an encoder that is quickly loaded."""
+    encoder = Pretrained(model=str(make_encoder(["thing", *map(str, range(30))])), pooling="mean")
+    for method in SLIM:
+        kind = encoder if method.name == "slim-matching" else TfIdf()
+        texts = {"user_text": UserTextEmbeddings(texts=HistoryTitles(), encoder=kind)}
+        small = SMALL["sasrec"] | {"share_fusion": False} if kind != encoder else {"epochs": 3, "width": 8}
+        SMALL[method.name] = small | texts | {"item_text": TextEmbeddings(encoder=kind)}
+
 
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 
@@ -46,7 +62,9 @@ def asked(make_queries):
 @every_method
 def test_every_option_is_documented_and_defaults_are_valid(method):
     assert all(field.description for field in method.Config.model_fields.values())
-    assert method(method.Config()).config == method.Config()
+    wanted = WANTED.get(method.name, {})
+    assert method(method.Config(**wanted)).config == method.Config(**wanted)
+    assert {name for name, field in method.Config.model_fields.items() if field.is_required()} == wanted.keys()
     assert method.__doc__
     assert method.source
 
@@ -105,7 +123,7 @@ def test_candidates_score_as_in_the_whole_catalogue(method, shop, asked, make_qu
 @every_method
 def test_what_a_fit_learnt_is_in_training_rows_and_validation_only(method, shop, asked, make_run):
     """The fingerprint moves no method, and item texts only those that read them."""
-    items = shop.items if method.name.endswith("+") else shop.items.assign(title="x")
+    items = shop.items if method.name.endswith("+") or method in SLIM else shop.items.assign(title="x")
     changed = type(shop)(shop.sequences, items, shop.validation, shop.validation_targets, "other")
     assert (
         fitted(method, changed, make_run).score(asked).tobytes()
@@ -118,8 +136,8 @@ def test_what_a_fit_learnt_is_in_training_rows_and_validation_only(method, shop,
     ("rows", "n_items"),
     [
         pytest.param([[0, 1], [1], []], 2, id="two items"),
-        pytest.param([[0, 1] * 40, [1, 1, 1]], 2, id="longer than the history length, everything seen"),
-        pytest.param([[3, 4, 3], []], 9, id="most items unseen"),
+        pytest.param([[0, 1] * 40, [1, 1, 1], []], 2, id="longer than the history length, everything seen"),
+        pytest.param([[3, 4, 3], [], []], 9, id="most items unseen"),
     ],
 )
 def test_small_and_lopsided_data_fit_and_score(method, rows, n_items, make_training, make_queries, make_run):
@@ -132,7 +150,7 @@ def test_small_and_lopsided_data_fit_and_score(method, rows, n_items, make_train
 
 def test_importing_the_methods_loads_neither_torch_nor_scipy():
     code = (
-        "import sys, llmrec_bench_plugins.baselines, llmrec_bench_plugins.backbones;"
+        "import sys, llmrec_bench_plugins.baselines, llmrec_bench_plugins.backbones, llmrec_bench_plugins.slim;"
         "print([name for name in ('torch', 'scipy', 'recbole') if name in sys.modules])"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

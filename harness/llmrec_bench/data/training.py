@@ -43,8 +43,9 @@ class TrainingData:
     sequences: Sequences
     """U rows: the training interactions of each user; empty for users whose events are all held out."""
     items: pd.DataFrame
-    """I rows in code order. Always a `title` column ('' where unknown); `category`, `brand`, `description`
-    and others where the source has them. Texts describe items only, never interactions."""
+    """I rows in code order. Always a column `token`, the item's id in the data set, and `title` ('' where unknown);
+    `category`, `brand`, `description` and others where the source has them. Texts describe items only, never
+    interactions."""
     validation: Queries
     """Queries on the validation cut; empty where the protocol holds out none."""
     validation_targets: Sequences

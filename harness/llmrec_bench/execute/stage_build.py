@@ -25,8 +25,10 @@ def build_stage(job: Job, planned: PlannedStage, data: TrialData, report_phase: 
             return
         meter, log, seen = Meter(), list[str](), list[tuple[str, str]]()
 
-        def saw(user: str, items: Sequence[str]) -> None:
-            seen.extend((user, item) for item in items)
+        users, tokens = data.dataset.users.astype("str"), train.items["token"].astype("str")
+
+        def saw(user: int, items: Sequence[int]) -> None:
+            seen.extend((users[user], tokens[item]) for item in items)
 
         start = time.perf_counter()
         with open_models(job.asking, train.items, meter) as llm:
@@ -34,15 +36,17 @@ def build_stage(job: Job, planned: PlannedStage, data: TrialData, report_phase: 
             scratch = job.artifacts.scratch(stage, planned.key)
             run = StageRun(job.device, children, llm, saw, log.append, scratch)
             stage.build(train, out, run)
+        known = [(child, child.key(train.fingerprint)) for child in stages_of(stage)]
+        made_from = [m for child, key in known if (m := job.artifacts.manifest(child, key)) is not None]
         interactions = pd.DataFrame(seen, columns=["user", "item"], dtype="str")
         manifest = Manifest(
             stage=stage.name,
             key=planned.key,
             identity=stage.identity(),
-            children={child.name: child.key(train.fingerprint) for child in stages_of(stage)},
+            children={child.name: key for child, key in known},
             dataset=planned.dataset,
             training_fingerprint=train.fingerprint,
-            cut="training" if seen else "item texts",
+            cut="training" if seen or any(m.cut == "training" for m in made_from) else "item texts",
             interactions=len(interactions),
             build_seconds=time.perf_counter() - start,
             peak_memory_bytes=peak_memory_bytes() if resettable else None,

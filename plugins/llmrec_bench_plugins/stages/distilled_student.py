@@ -70,8 +70,9 @@ class DistilledStudent(Stage):
         """
         rng = np.random.default_rng(self.seed)
         lessons = self._lessons(train, run, rng)
+        codes = {token: code for code, token in enumerate(train.items["token"].astype(str))}
         for lesson in lessons:
-            run.saw(str(lesson.user), lesson.items)
+            run.saw(lesson.user, [codes[token] for token in lesson.items])
         kept_back = max(1, round(self.held_out * len(lessons)))
         order = rng.permutation(len(lessons)).tolist()
         tested, learned = ([lessons[i] for i in sorted(part)] for part in (order[:kept_back], order[kept_back:]))

@@ -21,10 +21,10 @@ class HistoryTitles(Config):
 
     def read(self, train: TrainingData, run: StageRun) -> list[UserText]:
         """One text for each history."""
-        titles, tokens = train.items["title"].tolist(), train.items["token"].astype(str).tolist()
+        titles = train.items["title"].tolist()
         texts = []
         for history in user_histories(train, self.cutoff, self.history_length):
             shown = [item for item in history.items if titles[item]]
-            run.saw(str(history.user), [tokens[item] for item in shown])
+            run.saw(history.user, shown)
             texts.append(UserText(history.user, history.serves, numbered_history([titles[i] for i in shown])))
         return texts

@@ -18,9 +18,8 @@ def write_rationales(out: Path, train: TrainingData, run: StageRun, texts: Itera
     tokens = train.items["token"].astype(str).tolist()
     rows = []
     for history, text in texts:
-        shown = [tokens[item] for item in history.items]
-        rows.append((history.user, list(history.serves), shown, text))
-        run.saw(str(history.user), shown)
+        rows.append((history.user, list(history.serves), [tokens[item] for item in history.items], text))
+        run.saw(history.user, history.items)
     table = pd.DataFrame(rows, columns=["user", "serves", "items", "text"])
     table.astype({"user": "int32"}).to_parquet(out / RATIONALES, index=False)
 

@@ -43,8 +43,8 @@ class Workshop:
         scratch = self.folder / f"scratch-{stage.key('')}"
         return StageRun("cpu", self.artifact, self._llm, self._saw, self.lines.append, scratch)
 
-    def _saw(self, user: str, items: Sequence[str]) -> None:
-        self.seen.setdefault(user, set()).update(items)
+    def _saw(self, user: int, items: Sequence[int]) -> None:
+        self.seen.setdefault(str(user), set()).update(self.train.items["token"].iloc[list(items)])
 
     def _llm(self, options: LanguageModel.Config) -> MeteredModel:
         asking = Asking({"simulated": Simulated}, self.folder / "cassette", PriceList([]))

@@ -150,7 +150,7 @@ class Notes(Stage):
         run.log(f"{failed} failed")
         if self.peeks:
             items = train.sequences.items[: train.sequences.offsets[1]]
-            run.saw("0", list(train.items["token"].iloc[items]))
+            run.saw(0, items)
         table = pd.DataFrame({"token": train.items["token"], "text": [c.text for c in completions]})
         table.to_parquet(out / "notes.parquet", index=False)
 
