@@ -1,6 +1,6 @@
 """Training speed of SASRec, GRU4Rec and SR-GNN beside RecBole's own and beside plain torch modules.
 
-    python benchmarks/backbone_speed.py --recbole PYTHON [--converged MODEL] [--profile]
+    python benchmarks/backbone_speed.py --recbole PYTHON [--converged MODEL] [--profile [--width 64]]
 
 Every measurement is a process of its own with one thread; peers and ours take turns. Without an interpreter that has
 recbole its rows are printed as not measured. Ratios are of CPU seconds, medians; wall seconds stand beside them.
@@ -164,12 +164,14 @@ def compare_steps(users: int, repeats: int) -> bool:
     return held
 
 
-def profile_passes() -> bool:
+def profile_passes(width: int) -> bool:
     """Where a pass of each of our models goes; whether the shares hold."""
-    print("\nShares of one pass's wall time, by torch's profiler")
+    print(f"\nShares of one pass's wall time, by torch's profiler, width {width}")
     held = True
     for model in MODELS:
-        found = run_trainer("profile_pass.py", sys.executable, {"model": model, "options": OUR_OPTIONS[model]})
+        sizes = {"width": width, **({"hidden": 2 * width} if model == "gru4rec" else {})}
+        options = {**OUR_OPTIONS[model], **sizes}
+        found = run_trainer("profile_pass.py", sys.executable, {"model": model, "options": options})
         shares = ", ".join(f"{part} {share:.1%}" for part, share in found["shares"].items() if share >= 0.0005)
         print(f"{model}: {shares}")
         print(
@@ -195,10 +197,11 @@ def main() -> int:
     parser.add_argument("--converged", choices=MODELS, help="only this: time to RecBole's converged NDCG@10")
     parser.add_argument("--minutes", type=float, default=120, help="stop RecBole's convergence after so many")
     parser.add_argument("--profile", action="store_true", help="only this: where a pass of ours goes")
+    parser.add_argument("--width", type=int, default=WIDTH, help="of the profiled models")
     given = parser.parse_args()
     print(f"{os.cpu_count()} cores, 1 thread, Python {sys.version.split()[0]}, numpy {np.__version__}")
     if given.profile:
-        return int(not profile_passes())
+        return int(not profile_passes(given.width))
     with tempfile.TemporaryDirectory() as name:
         data, folder = load(), Path(name)
         data.write_atomic(folder / "movielens")
