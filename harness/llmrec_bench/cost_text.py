@@ -15,7 +15,7 @@ from llmrec_bench.table_text import Format, grids, latex_escape, latex_grid, mar
 
 _HEADERS = (
     *("method", "step", "charged", "shared by", "pieces", "s/piece", "calls", "recorded", "prompt tokens"),
-    *("completion tokens", "billed USD", "notional USD", "parameters", "peak memory", "runs on"),
+    *("completion tokens", "billed USD", "notional USD", "parameters", "peak MiB", "runs on"),
 )
 _TEXTS = 3
 _NARROWEST_STEP = 26
@@ -86,7 +86,7 @@ def _line(row: CostRow) -> list[str]:
         _money(row.billed_usd) if asks else "0",
         _money(row.notional_usd) if asks else "0",
         "n/a" if row.parameters is None else f"{row.parameters:,}",
-        "n/a" if row.peak_memory_bytes is None else f"{row.peak_memory_bytes / 2**20:,.0f} MiB",
+        "n/a" if row.peak_memory_bytes is None else f"{row.peak_memory_bytes / 2**20:,.0f}",
         row.deployment,
     ]
 

@@ -243,7 +243,7 @@ def terminal(table: CostTable, width: int) -> str:
 
 HEADERS = (
     "charged", "shared by", "pieces", "s/piece", "calls", "recorded", "prompt tokens", "completion tokens",
-    "billed USD", "notional USD", "parameters", "peak memory", "runs on",
+    "billed USD", "notional USD", "parameters", "peak MiB", "runs on",
 )  # fmt: skip
 
 
