@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from llmrec_bench.errors import BenchError
 from llmrec_bench.llm.meter import Spending
@@ -63,6 +63,27 @@ class Artifacts:
     def scratch(self, stage: Stage, key: str) -> Path:
         """The folder for what a stage would go on from after a kill; `finish` removes it."""
         return self.folder / f".scratch-{self.path(stage, key).name}"
+
+    def bills(self, stage: Stage, key: str) -> list[Spending]:
+        """What attempts that came to nothing have spent on an artifact."""
+        try:
+            return _BILLS.validate_json(self._bills_path(stage, key).read_bytes())
+        except FileNotFoundError:
+            return []
+        except (OSError, ValidationError) as error:
+            raise BenchError(f"{self._bills_path(stage, key)}: cannot be read; delete it ({error})") from None
+
+    def keep_bills(self, stage: Stage, key: str, spending: list[Spending]) -> None:
+        """Keep what attempts have spent until the artifact is finished and says so itself."""
+        if spending:
+            with self._writing():
+                path = self._bills_path(stage, key)
+                aside = path.with_suffix(".aside")
+                aside.write_bytes(_BILLS.dump_json(spending))
+                aside.replace(path)
+
+    def _bills_path(self, stage: Stage, key: str) -> Path:
+        return self.folder / f".bills-{self.path(stage, key).name}.json"
 
     def manifest(self, stage: Stage, key: str) -> Manifest | None:
         """Of a finished artifact, or None. Raises `BenchError` naming a manifest that is corrupt or newer."""
@@ -121,6 +142,7 @@ class Artifacts:
                 interactions.to_parquet(aside / "interactions.parquet", index=False)
             (aside / "manifest.json").write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
             aside.rename(final)
+            self._bills_path(stage, manifest.key).unlink(missing_ok=True)
         shutil.rmtree(self.scratch(stage, manifest.key), ignore_errors=True)
         return final
 
@@ -130,6 +152,9 @@ class Artifacts:
             yield
         except OSError as error:
             raise BenchError(f"{self.folder}: cannot be written ({error.strerror or error})") from None
+
+
+_BILLS = TypeAdapter(list[Spending])
 
 
 class _Version(BaseModel):

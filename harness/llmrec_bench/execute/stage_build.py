@@ -10,7 +10,7 @@ from llmrec_bench.execute.job import Job
 from llmrec_bench.execute.lending import finished_artifact, open_models
 from llmrec_bench.execute.memory import peak_memory_bytes, reset_peak_memory
 from llmrec_bench.execute.trial_data import TrialData
-from llmrec_bench.llm.meter import Meter
+from llmrec_bench.llm.meter import Meter, with_bills
 from llmrec_bench.plan import PlannedStage
 from llmrec_bench.stage import StageRun, stages_of
 
@@ -30,12 +30,16 @@ def build_stage(job: Job, planned: PlannedStage, data: TrialData, report_phase: 
         def saw(user: int, items: Sequence[int]) -> None:
             seen.extend((users[user], tokens[item]) for item in items)
 
+        earlier = job.artifacts.bills(stage, planned.key)
         start = time.perf_counter()
-        with open_models(job.asking, train.items, meter) as llm:
-            children = finished_artifact(job.artifacts, train.fingerprint, planned.children)
-            scratch = job.artifacts.scratch(stage, planned.key)
-            run = StageRun(job.device, children, llm, saw, log.append, scratch)
-            stage.build(train, out, run)
+        try:
+            with open_models(job.asking, train.items, meter) as llm:
+                children = finished_artifact(job.artifacts, train.fingerprint, planned.children)
+                scratch = job.artifacts.scratch(stage, planned.key)
+                stage.build(train, out, StageRun(job.device, children, llm, saw, log.append, scratch))
+        except BaseException:  # its answers stay in the cassette, and what they cost has to stay too
+            job.artifacts.keep_bills(stage, planned.key, with_bills(meter.spendings(), earlier))
+            raise
         known = [(child, child.key(train.fingerprint)) for child in stages_of(stage)]
         made_from = [m for child, key in known if (m := job.artifacts.manifest(child, key)) is not None]
         interactions = pd.DataFrame(seen, columns=["user", "item"], dtype="str")
@@ -50,7 +54,7 @@ def build_stage(job: Job, planned: PlannedStage, data: TrialData, report_phase: 
             interactions=len(interactions),
             build_seconds=time.perf_counter() - start,
             peak_memory_bytes=peak_memory_bytes() if resettable else None,
-            spending=meter.spendings(),
+            spending=with_bills(meter.spendings(), earlier),
             log=log,
             provenance={**job.provenance, "device": job.device},
         )

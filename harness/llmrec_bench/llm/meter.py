@@ -98,6 +98,17 @@ class Meter:
         return list(self._spendings.values())
 
 
+def with_bills(spendings: Iterable[Spending], earlier: Iterable[Spending]) -> list[Spending]:
+    """The same calls, with the bills of earlier attempts: what was paid then is answered from a cassette now."""
+    paid = {(s.provider, s.model, s.family, s.charged): s for s in earlier}
+    found = []
+    for spent in spendings:
+        before = paid.pop((spent.provider, spent.model, spent.family, spent.charged), None)
+        billed = spent.billed_usd if before is None else _plus(spent.billed_usd, before.billed_usd)
+        found.append(spent.model_copy(update={"billed_usd": billed}))
+    return [*found, *paid.values()]
+
+
 def total_usd(amounts: Iterable[float | None]) -> float | None:
     """Their sum; None where one is not known."""
     total: float | None = 0.0

@@ -36,6 +36,10 @@ def test_a_run_stops_before_it_passes_its_budget_and_goes_on_later(office, finis
     assert sorted(office.calls()) == sorted(finished.calls())
     assert f"{paid(office) - spent:.4f} USD" in again.stdout
     assert office.metrics() == finished.metrics()
+    [notes] = office.manifest("notes")["spending"]
+    assert 0 < notes["recorded_calls"] < notes["calls"] == len(office.calls("note"))
+    assert notes["billed_usd"] == pytest.approx(sum(0.05 + 0.016 for _ in office.calls("note")))
+    assert not list(office.results.glob("artifacts/.bills-*"))
     idle = office.bench("run", suite, "--budget", "0usd")
     assert idle.returncode == 0
     assert "Spent on language models in this run: 0.0000 USD." in idle.stdout
