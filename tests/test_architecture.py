@@ -40,6 +40,7 @@ ORDER = [
     {"search_space"},
     {"suite_mistakes"},
     {"yaml_lines"},
+    {"versioned_json"},
     {"hookspecs", "config", "errors", "tie_order"},
 ]
 LEVELS = {room: -level for level, rooms in enumerate(ORDER) for room in rooms}

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from llmrec_bench.errors import BenchError
 from llmrec_bench.llm.meter import Spending
 from llmrec_bench.stage import Stage
+from llmrec_bench.versioned_json import read_versioned
 
 MANIFEST_VERSION = 1
 """Of manifests; newer ones are refused."""
@@ -43,11 +44,6 @@ class Manifest(BaseModel):
     spending: list[Spending]
     log: list[str]
     provenance: dict[str, Any]
-
-    @property
-    def simulated(self) -> bool:
-        """True where a simulated language model wrote some of it."""
-        return any(spent.simulated for spent in self.spending)
 
 
 class Artifacts:
@@ -87,26 +83,9 @@ class Artifacts:
 
     def manifest(self, stage: Stage, key: str) -> Manifest | None:
         """Of a finished artifact, or None. Raises `BenchError` naming a manifest that is corrupt or newer."""
-        path = self.path(stage, key) / "manifest.json"
-        try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return None
-        except UnicodeDecodeError as error:
-            raise BenchError(f"{path}: corrupt ({error.reason}); delete {path.parent} to build it again") from None
-        except OSError as error:
-            raise BenchError(f"{path}: cannot be read ({error.strerror})") from None
-        try:
-            version = _Version.model_validate_json(text).schema_version
-            if version > MANIFEST_VERSION:
-                raise BenchError(f"{path}: written by a newer llmrec-bench (manifest {version}); use that one")
-            return Manifest.model_validate_json(text)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "the file"
-            raise BenchError(
-                f"{path}: corrupt ({where}: {first['msg']}); delete {path.parent} to build it again"
-            ) from None
+        folder = self.path(stage, key)
+        remedy = f"delete {folder} to build it again"
+        return read_versioned(folder / "manifest.json", Manifest, MANIFEST_VERSION, "", "manifest", remedy)
 
     @contextmanager
     def building(self, stage: Stage, key: str) -> Iterator[Path | None]:
@@ -155,7 +134,3 @@ class Artifacts:
 
 
 _BILLS = TypeAdapter(list[Spending])
-
-
-class _Version(BaseModel):
-    schema_version: int

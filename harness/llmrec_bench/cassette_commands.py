@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,11 +39,12 @@ def cassette_stats(folder: Path, as_json: bool) -> None:
     from rich.table import Table
 
     from llmrec_bench.llm.archive import holdings
+    from llmrec_bench.llm.cassette import Cassette
     from llmrec_bench.plugins import load_catalog
 
     shipped = {name: kind.recordings for name, kind in load_catalog().language_models.items() if kind.recordings}
     places = [(str(folder), _existing(folder) if folder.exists() else None)]
-    places += [(f"plugin, provider {name}", _shipped(files)) for name, files in shipped.items()]
+    places += [(f"plugin, provider {name}", Cassette(None, files)) for name, files in shipped.items()]
     found = [(where, held) for where, place in places if place is not None for held in holdings(place.entries())]
     if as_json:
         click.echo(json.dumps({"answers": [{"where": where, **asdict(held)} for where, held in found]}, indent=1))
@@ -97,7 +97,7 @@ def cassette_verify(path: Path) -> None:
     """Check every entry of a cassette (a folder or an exported file). Exit status 1 where one is not whole."""
     from llmrec_bench.llm.cassette import Cassette
 
-    found = Cassette(path.parent / ".none", [path]) if path.is_file() else _existing(path)
+    found = Cassette(None, [path]) if path.is_file() else _existing(path)
     faults = list(found.faults())
     for fault in faults:
         click.echo(fault)
@@ -115,9 +115,3 @@ def _existing(folder: Path) -> "Cassette":
     if not folder.is_dir():
         raise BenchError(f"{folder}: no such cassette; `--cassette DIR` names one, and `bench run` records into it")
     return Cassette(folder)
-
-
-def _shipped(files: Sequence[Path]) -> "Cassette":
-    from llmrec_bench.llm.cassette import Cassette
-
-    return Cassette(Path(".none"), files)

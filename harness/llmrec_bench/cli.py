@@ -106,7 +106,7 @@ def run(
 
     from rich.console import Console
 
-    from llmrec_bench.execute.run import asking_for, progress_of, refuse_unanswerable, run_plan
+    from llmrec_bench.execute.run import asking_for, progress_of, run_plan
     from llmrec_bench.live import RunView
     from llmrec_bench.table_text import terminal_view
 
@@ -115,7 +115,6 @@ def run(
     catalog, plan, store = _planned(suite, results, profile, only, seeds)
     count = os.cpu_count() or 1 if workers is None else workers
     asking = asking_for(plan, catalog, store, replay, budget)
-    refuse_unanswerable(plan, store, asking)
     log = Console(stderr=True)
     view = RunView(log, count)
     try:

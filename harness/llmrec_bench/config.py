@@ -22,7 +22,11 @@ class Config(BaseModel):
     def identity(self) -> dict[str, Any]:
         """The options that can change a result, as plain JSON values: all but the `Operational` ones. Trial ids,
         stage keys and cassette keys are hashes over it."""
-        aside = {name for name, field in type(self).model_fields.items() if any(map(_is_operational, field.metadata))}
+        aside = {
+            name
+            for name, field in type(self).model_fields.items()
+            if any(isinstance(mark, Operational) for mark in field.metadata)
+        }
         plain = self.model_dump(mode="json", exclude=aside)
         return {name: _identity_of(getattr(self, name), value) for name, value in plain.items()}
 
@@ -34,7 +38,3 @@ def _identity_of(value: Any, plain: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_identity_of(part, as_json) for part, as_json in zip(value, plain, strict=True)]
     return plain
-
-
-def _is_operational(mark: object) -> bool:
-    return isinstance(mark, Operational)

@@ -7,17 +7,18 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from llmrec_bench.data.dataset import Dataset
 from llmrec_bench.data.sequences import PAD
 from llmrec_bench.errors import BenchError
 from llmrec_bench.llm.meter import Spending
 from llmrec_bench.metrics.rankings import Popularity, Rankings, Ranks
+from llmrec_bench.versioned_json import read_versioned
 
 SCHEMA_VERSION = 3  # 2: records of tuned trials; 3: stages, language models and their cost
 """Of records; older ones still load."""
@@ -25,9 +26,6 @@ SCHEMA_VERSION = 3  # 2: records of tuned trials; 3: stages, language models and
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-PartT = TypeVar("PartT", bound=_Part)
 
 
 class DatasetPart(_Part):
@@ -191,10 +189,6 @@ class Record(_Part):
         return [*(s for stage in self.stages for s in stage.spending), *self.spending]
 
 
-class _Version(BaseModel):
-    schema_version: int
-
-
 class Store:
     """The results of one suite: `<root>/<suite>/trials/<id>/`."""
 
@@ -239,7 +233,9 @@ class Store:
 
     def record(self, trial: str) -> Record | None:
         """The stored record, or None. Raises `BenchError` naming a file that is corrupt or from a newer version."""
-        return _read(self.trials / trial / "record.json", Record, self.trials / trial)
+        folder = self.trials / trial
+        remedy = f"delete {folder} to run the trial again"
+        return read_versioned(folder / "record.json", Record, SCHEMA_VERSION, " record", "record schema", remedy)
 
     def fits(self, search: str) -> list[SearchFit]:
         """The fits of a search, in their order, up to the first that is not there.
@@ -254,7 +250,8 @@ class Store:
     def fit(self, search: str, number: int) -> SearchFit | None:
         """One fit of a search, or None. Raises `BenchError` naming a file that is corrupt or from a newer version."""
         path = self.searches / search / f"fit-{number:03}.json"
-        return _read(path, SearchFit, path)
+        remedy = f"delete {path} to run it again"
+        return read_versioned(path, SearchFit, SCHEMA_VERSION, " fit", "record schema", remedy)
 
     def write_fit(self, fit: SearchFit) -> None:
         """Store one fit of a search. Raises `BenchError` where the disk is full or the folder cannot be written."""
@@ -361,31 +358,3 @@ class Store:
             raise BenchError(
                 f"{path}: cannot be read ({reason}); delete {path.parent} to run the trial again"
             ) from None
-
-
-def _read(path: Path, kind: type[PartT], to_delete: Path) -> PartT | None:
-    """What a file holds, or None where there is none; `to_delete` is what a reader is told to delete if it is corrupt.
-
-    Raises `BenchError` naming a file that is corrupt or from a newer version.
-    """
-    what = "record" if kind is Record else "fit"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except UnicodeDecodeError as error:
-        raise BenchError(f"{path}: corrupt {what} ({error.reason}); delete {to_delete} to run it again") from None
-    except OSError as error:
-        raise BenchError(f"{path}: cannot be read ({error.strerror}); choose --results DIR") from None
-    try:
-        version = _Version.model_validate_json(text).schema_version
-        if version > SCHEMA_VERSION:  # whose fields may be others, which is no reason to delete it
-            raise BenchError(f"{path}: written by a newer llmrec-bench (record schema {version}); use that one")
-        return kind.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        again = "the trial" if kind is Record else "it"
-        raise BenchError(
-            f"{path}: corrupt {what} ({where}: {first['msg']}); delete {to_delete} to run {again} again"
-        ) from None

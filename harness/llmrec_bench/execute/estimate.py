@@ -1,7 +1,7 @@
 """What a plan will ask of language models and what that costs, before anything is asked."""
 
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from llmrec_bench.artifacts import Artifacts
@@ -9,7 +9,7 @@ from llmrec_bench.data.training import TrainingData
 from llmrec_bench.execute.trial_data import Loader
 from llmrec_bench.llm.cassette import Entry, request_key
 from llmrec_bench.llm.language_model import LanguageModel, Usage
-from llmrec_bench.llm.meter import Charged
+from llmrec_bench.llm.meter import Charged, plus
 from llmrec_bench.llm.metered import Asking
 from llmrec_bench.llm.prices import Price
 from llmrec_bench.llm.prompt import Prompt
@@ -31,7 +31,7 @@ class Span:
     """None where nothing bounds it."""
 
     def __add__(self, other: "Span") -> "Span":
-        return Span(self.low + other.low, _plus(self.likely, other.likely), _plus(self.high, other.high))
+        return Span(self.low + other.low, plus(self.likely, other.likely), plus(self.high, other.high))
 
     def times(self, factor: float) -> "Span":
         """Each of the three, multiplied."""
@@ -40,10 +40,6 @@ class Span:
             None if self.likely is None else self.likely * factor,
             None if self.high is None else self.high * factor,
         )
-
-
-def _plus(a: float | None, b: float | None) -> float | None:
-    return None if a is None or b is None else a + b
 
 
 @dataclass(frozen=True)
@@ -79,49 +75,93 @@ def estimate(plan: Plan, store: Store, asking: Asking, finished: Iterable[str] =
 
     `finished` are the ids of trials that will not run.
     """
-    done = set(finished)
-    return [*_stages(plan, store, asking, done), *_methods(plan, store, asking, done)]
-
-
-def _stages(plan: Plan, store: Store, asking: Asking, finished: set[str]) -> Iterator[Estimate]:
-    needed = {planned.key for trial in plan.trials if trial.id not in finished for planned in plan.stages_for(trial)}
-    artifacts = Artifacts(store.root / "artifacts")
-    training: dict[str, TrainingData] = {}
+    artifacts, asked = Artifacts(store.root / "artifacts"), {a.what: a for a in _all_asked(plan, store, asking)}
+    done = _done(plan, artifacts, set(finished))
+    recorded = {name: list(asking.cassette_for(name).entries()) for name in {a.model.name for a in asked.values()}}
+    found = []
     for planned in plan.stages:
         manifest = artifacts.manifest(planned.stage, planned.key)
+        seconds = None if manifest is None else manifest.build_seconds
+        if planned.label not in asked:
+            found.append(_nothing_asked(planned.label, manifest is not None, seconds))
+            continue
+        own = _of(asked.pop(planned.label), asking, planned.label in done, recorded)
+        found.append(own if seconds is None else replace(own, call_seconds=seconds))
+    return [*found, *(_of(asks, asking, asks.what in done, recorded) for asks in asked.values())]
+
+
+def unanswerable(plan: Plan, store: Store, asking: Asking, finished: Iterable[str]) -> list[str]:
+    """A line for everything that keeps trials that are not finished from their language models: no key, no weights, no
+    price for a budget, answers that a replay lacks."""
+    done = _done(plan, Artifacts(store.root / "artifacts"), set(finished))
+    found = []
+    for asks in _all_asked(plan, store, asking, done):
+        cassette, identity = asking.cassette_for(asks.model.name), asks.model.identity()
+        cassette.refresh()
+        keys = {request_key(identity, prompt) for prompt in asks.prompts}
+        missing = sum(cassette.find(key) is None for key in keys)
+        if missing and (fault := _fault(asks.model, asking, missing)):
+            found.append(f"{asks.what}: {fault}")
+    return found
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a stage, or a method for its rankings, is going to ask."""
+
+    what: str
+    charged: Charged
+    model: LanguageModel
+    prompts: Sequence[Prompt]
+
+
+def _done(plan: Plan, artifacts: Artifacts, finished: set[str]) -> set[str]:
+    """What will ask nothing: stages that are built or that only finished trials need, methods whose trials all are."""
+    open_trials = [trial for trial in plan.trials if trial.id not in finished]
+    needed = {planned.key for trial in open_trials for planned in plan.stages_for(trial)}
+    stages = {
+        planned.label
+        for planned in plan.stages
+        if planned.key not in needed or artifacts.manifest(planned.stage, planned.key) is not None
+    }
+    going = {(trial.dataset.label, trial.method.label) for trial in open_trials}
+    return stages | {_label(trials) for pair, trials in _rows(plan).items() if pair not in going}
+
+
+def _all_asked(plan: Plan, store: Store, asking: Asking, done: Container[str] = ()) -> Iterator[_Asked]:
+    """Of everything that is not done."""
+    training: dict[str, TrainingData] = {}
+    for planned in plan.stages:
         options = planned.stage.language_model()
-        if options is None:
-            seconds = None if manifest is None else manifest.build_seconds
-            yield _nothing_asked(planned.label, manifest is not None, seconds)
+        if options is None or planned.label in done:
             continue
         if planned.dataset not in training:
             training[planned.dataset] = _training(plan.prepared[planned.dataset])
         train = training[planned.dataset]
-        prompts = planned.stage.prompts(train)
         model = asking.kinds[options.provider](options, train.items)
-        done = manifest is not None or planned.key not in needed
-        found = _of(planned.label, "one-off", model, prompts, asking, done)
-        yield found if manifest is None else replace(found, call_seconds=manifest.build_seconds)
-
-
-def _methods(plan: Plan, store: Store, asking: Asking, finished: set[str]) -> Iterator[Estimate]:
+        yield _Asked(planned.label, "one-off", model, planned.stage.prompts(train))
     loader = Loader()
-    groups: dict[tuple[str, str], list[Trial]] = {}
-    for trial in plan.trials:
-        groups.setdefault((trial.dataset.label, trial.method.label), []).append(trial)
-    for (dataset, label), trials in groups.items():
+    for (dataset, _), trials in _rows(plan).items():
         method = trials[0].method.method(trials[0].method.config)  # type: ignore[arg-type]
         options = method.language_model()
-        if options is None:
+        if options is None or _label(trials) in done:
             continue
-        prompts: list[Prompt] = []
-        for trial in trials:
-            data = loader.load(trial, store)
-            prompts += method.prompts(data.test)
         model = asking.kinds[options.provider](options, plan.prepared[dataset].dataset.items)
-        done = all(trial.id in finished for trial in trials)
-        seeds = "1 seed" if len(trials) == 1 else f"{len(trials)} seeds"
-        yield _of(f"{dataset} {label}, {seeds}", "per-request", model, prompts, asking, done)
+        prompts = [prompt for trial in trials for prompt in method.prompts(loader.load(trial, store).test)]
+        yield _Asked(_label(trials), "per-request", model, prompts)
+
+
+def _rows(plan: Plan) -> dict[tuple[str, str], list[Trial]]:
+    """Trials by data set and method."""
+    rows: dict[tuple[str, str], list[Trial]] = {}
+    for trial in plan.trials:
+        rows.setdefault((trial.dataset.label, trial.method.label), []).append(trial)
+    return rows
+
+
+def _label(trials: Sequence[Trial]) -> str:
+    seeds = "1 seed" if len(trials) == 1 else f"{len(trials)} seeds"
+    return f"{trials[0].dataset.label} {trials[0].method.label}, {seeds}"
 
 
 def _training(prepared: PreparedData) -> TrainingData:
@@ -140,14 +180,14 @@ def _nothing_asked(what: str, built: bool, seconds: float | None) -> Estimate:
     return Estimate(what, "one-off", "", "", built, 0, 0, none, none, seconds, none, none, "")
 
 
-def _of(
-    what: str, charged: Charged, model: LanguageModel, prompts: Sequence[Prompt], asking: Asking, built: bool
-) -> Estimate:
-    cassette, identity = asking.cassette_for(model.name), model.identity()
-    cassette.refresh()
+def _of(asks: _Asked, asking: Asking, built: bool, recorded: Mapping[str, Sequence[Entry]]) -> Estimate:
+    """`recorded` are all answers by provider."""
+    model, prompts = asks.model, asks.prompts
+    identity = model.identity()
     keys = [request_key(identity, prompt) for prompt in prompts]
-    entries = {key: entry for key in dict.fromkeys(keys) if (entry := cassette.find(key)) is not None}
-    known = [e for e in cassette.entries() if e.identity.get("model") == model.config.model]
+    wanted = set(keys)
+    entries = {entry.key: entry for entry in recorded[model.name] if entry.key in wanted}
+    known = [entry for entry in recorded[model.name] if entry.identity.get("model") == model.config.model]
     rates = _characters_per_token(known)
     lengths = _answer_lengths(known)
     unknown = Span(1, None, model.config.max_tokens)
@@ -165,8 +205,8 @@ def _of(
     to_ask = 0 if built else len(missing)
     paid = model.billed and to_ask
     return Estimate(
-        what=what,
-        charged=charged,
+        what=asks.what,
+        charged=asks.charged,
         provider=model.name,
         model=model.config.model,
         built=built,

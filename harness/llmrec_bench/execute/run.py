@@ -8,7 +8,7 @@ from typing import Literal
 from llmrec_bench.artifacts import Artifacts
 from llmrec_bench.errors import SuiteErrors
 from llmrec_bench.execute.agenda import Agenda, stage_jobs
-from llmrec_bench.execute.estimate import estimate
+from llmrec_bench.execute.estimate import unanswerable
 from llmrec_bench.execute.job import Job
 from llmrec_bench.execute.local import Watcher, run_jobs
 from llmrec_bench.execute.provenance import gather_provenance
@@ -83,17 +83,6 @@ def asking_for(
     )
 
 
-def refuse_unanswerable(plan: Plan, store: Store, asking: Asking) -> None:
-    """Raises `SuiteErrors` with everything that keeps the missing trials from their language models: no key, no
-    weights, no price for a budget, answers that a replay lacks."""
-    if not any(found.fault for found in estimate(plan, store, asking)):
-        return
-    finished = [p.trial.id for p in progress_of(plan, store) if p.state in ("finished", "lacks metrics")]
-    faults = [f"{found.what}: {found.fault}" for found in estimate(plan, store, asking, finished) if found.fault]
-    if faults:
-        raise SuiteErrors(faults)
-
-
 class Silence:
     """A watcher who says nothing."""
 
@@ -123,7 +112,8 @@ def run_plan(
     `workers` processes share the work; 0 runs them in this process. `watch` is told what stands at the start (trials,
     searches, and the stages to be built) and returns who follows the run. `asking` says how language models are
     asked; left out, as the suite does. Hooks hear of each record.
-    Raises `BenchError` where the results folder is taken, not writable or full; finished trials stay.
+    Raises `BenchError` where the results folder is taken, not writable or full; finished trials stay. Raises
+    `SuiteErrors`, before anything runs, with all that keeps trials from their language models.
     """
     if asking is None:
         asking = asking_for(plan, catalog, store)
@@ -133,6 +123,11 @@ def run_plan(
             asking.budget.open()
         before = progress_of(plan, store)
         todo = [p for p in before if p.state != "finished"]
+        faults = unanswerable(
+            plan, store, asking, [p.trial.id for p in before if p.state in ("finished", "lacks metrics")]
+        )
+        if faults:
+            raise SuiteErrors(faults)
         if todo:
             provenance = gather_provenance(plan.suite.path.parent)
             jobs = [

@@ -82,7 +82,7 @@ def import_file(cassette: Cassette, file: Path) -> tuple[int, int]:
     Every entry is checked before the first is written. Raises `BenchError` naming a corrupt one, and for a file that
     was cut off.
     """
-    theirs = Cassette(file.parent / ".none", [file])
+    theirs = Cassette(None, [file])
     for fault in theirs.faults():
         raise BenchError(fault)
     if any(theirs.unfinished()):

@@ -150,12 +150,19 @@ class Segment:
 class Cassette:
     """Recorded answers by key: those of a folder that is written to, and those of files that are only read."""
 
-    def __init__(self, folder: Path, files: Iterable[Path] = ()) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path | None, files: Iterable[Path] = ()) -> None:
+        """Without a folder nothing can be recorded."""
+        self._folder = folder
         self._files = [Segment(path) for path in files]
         self._segments: dict[Path, Segment] = {}
         self._index: dict[str, tuple[Segment, int, int, int]] = {}
         self._own: int | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where answers are recorded."""
+        assert self._folder is not None  # files alone are only read
+        return self._folder
 
     def __len__(self) -> int:
         """Different answers, as of the last `refresh`."""
@@ -268,4 +275,4 @@ class Cassette:
         return [Segment(path) for path in (*(file.path for file in self._files), *self._paths())]
 
     def _paths(self) -> list[Path]:
-        return sorted(self.folder.glob("*.jsonl"))
+        return [] if self._folder is None else sorted(self._folder.glob("*.jsonl"))

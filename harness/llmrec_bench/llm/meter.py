@@ -66,14 +66,15 @@ class Spending(BaseModel):
                 "calls_without_usage": self.calls_without_usage + (not known),
                 "call_seconds": self.call_seconds + (completion.seconds or 0.0),
                 "calls_without_seconds": self.calls_without_seconds + (completion.seconds is None),
-                "billed_usd": self.billed_usd if recorded or not billed else _plus(self.billed_usd, dollars),
-                "notional_usd": _plus(self.notional_usd, dollars),
+                "billed_usd": self.billed_usd if recorded or not billed else plus(self.billed_usd, dollars),
+                "notional_usd": plus(self.notional_usd, dollars),
                 "price": "" if price is None else str(price),
             }
         )
 
 
-def _plus(total: float | None, more: float | None) -> float | None:
+def plus(total: float | None, more: float | None) -> float | None:
+    """Their sum; None where one is not known."""
     return None if total is None or more is None else total + more
 
 
@@ -104,7 +105,7 @@ def with_bills(spendings: Iterable[Spending], earlier: Iterable[Spending]) -> li
     found = []
     for spent in spendings:
         before = paid.pop((spent.provider, spent.model, spent.family, spent.charged), None)
-        billed = spent.billed_usd if before is None else _plus(spent.billed_usd, before.billed_usd)
+        billed = spent.billed_usd if before is None else plus(spent.billed_usd, before.billed_usd)
         found.append(spent.model_copy(update={"billed_usd": billed}))
     return [*found, *paid.values()]
 
@@ -113,5 +114,5 @@ def total_usd(amounts: Iterable[float | None]) -> float | None:
     """Their sum; None where one is not known."""
     total: float | None = 0.0
     for amount in amounts:
-        total = _plus(total, amount)
+        total = plus(total, amount)
     return total
