@@ -23,7 +23,7 @@ ORDER = [
     {"execute"},
     {"cost_text"},
     {"table_text"},
-    {"tables", "costs"},
+    {"tables", "costs", "sheet"},
     {"store", "evaluate", "artifacts"},
     {"plan"},
     {"suite"},

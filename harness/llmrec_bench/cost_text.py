@@ -6,18 +6,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.text import Text
-from tabulate import tabulate
+from rich.console import Group, RenderableType
 
 from llmrec_bench.costs import CostRow, CostTable, standalone_usd
-from llmrec_bench.table_text import Format, grids, latex_escape, latex_grid, markdown_escape
+from llmrec_bench.sheet import Sheet
+from llmrec_bench.table_text import Format
 
 _HEADERS = (
     *("method", "step", "charged", "shared by", "pieces", "s/piece", "calls", "recorded", "prompt tokens"),
     *("completion tokens", "billed USD", "notional USD", "parameters", "peak MiB", "runs on"),
 )
-_TEXTS = 3
+_WORDS = ("step", "charged", "runs on")
 _NARROWEST_STEP = 26
 
 
@@ -27,9 +26,9 @@ def render_costs(tables: Sequence[CostTable], form: Format) -> str:
         case "terminal":
             raise ValueError("cost_view is for terminals")
         case "markdown":
-            return "\n".join(_markdown(table) for table in tables)
+            return "\n".join(_sheet(table).markdown() for table in tables)
         case "latex":
-            return "% needs \\usepackage{booktabs}\n" + "\n".join(_latex(table) for table in tables)
+            return "% needs \\usepackage{booktabs}\n" + "\n".join(_sheet(table).latex() for table in tables)
         case "csv":
             return _csv(tables)
         case "json":
@@ -38,21 +37,18 @@ def render_costs(tables: Sequence[CostTable], form: Format) -> str:
 
 def cost_view(tables: Sequence[CostTable]) -> RenderableType:
     """What rich prints: each table with its notes below."""
-    return Group(*map(_TerminalCosts, tables))
+    return Group(*map(_narrow_sheet, tables))
 
 
-class _TerminalCosts:
-    """A cost table that spreads its columns over several grids where the terminal is narrow."""
+def _sheet(table: CostTable) -> Sheet:
+    return Sheet(f"Cost: {table.dataset}", _HEADERS, _body(table), table.notes, left=_WORDS)
 
-    def __init__(self, table: CostTable) -> None:
-        self._table = table
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield Text(f"Cost: {self._table.dataset}", style="bold")
-        headers = ["method: step", *_HEADERS[2:]]
-        body = [[f"{method}: {step}", *rest] for method, step, *rest in _body(self._table)]
-        yield from grids(headers, body, options.max_width, ("charged", "runs on"), _NARROWEST_STEP)
-        yield Text("\n".join(self._table.notes) + "\n", style="dim")
+def _narrow_sheet(table: CostTable) -> Sheet:
+    """Method and step in one column, so that every grid of a narrow terminal can repeat them."""
+    headers = ["method: step", *_HEADERS[2:]]
+    body = [[f"{method}: {step}", *rest] for method, step, *rest in _body(table)]
+    return Sheet(f"Cost: {table.dataset}", headers, body, table.notes, left=_WORDS, narrowest=_NARROWEST_STEP)
 
 
 def _body(table: CostTable) -> list[list[str]]:
@@ -108,24 +104,6 @@ def _tokens(tokens: float | None, row: CostRow) -> str:
     if tokens is None:
         return "n/a"
     return _count(tokens) + (f" ({_count(row.calls_without_usage)} n/a)" if row.calls_without_usage else "")
-
-
-def _align() -> list[str]:
-    return ["left"] * _TEXTS + ["right"] * (len(_HEADERS) - _TEXTS)
-
-
-def _markdown(table: CostTable) -> str:
-    body = [[markdown_escape(text) for text in line] for line in _body(table)]
-    grid = tabulate(body, headers=_HEADERS, tablefmt="pipe", disable_numparse=True, colalign=_align())
-    notes = "\n".join(f"- {note}" for note in table.notes)
-    return f"**{markdown_escape(f'Cost: {table.dataset}')}**\n\n{grid}\n\n{notes}\n"
-
-
-def _latex(table: CostTable) -> str:
-    grid = latex_grid(list(_HEADERS), _body(table), _align())
-    notes = "\n".join(rf"\par\footnotesize {latex_escape(note)}" for note in table.notes)
-    caption = rf"\caption{{{latex_escape(f'Cost: {table.dataset}')}}}"
-    return "\n".join([r"\begin{table}", r"\centering", caption, *grid, notes, r"\end{table}", ""])
 
 
 def _plain(table: CostTable) -> dict[str, object]:

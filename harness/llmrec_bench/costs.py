@@ -91,32 +91,13 @@ def _rows(label: str, finished: Sequence[Record]) -> Iterator[tuple[CostRow, str
     resources = [r.resources for r in finished if r.resources is not None]
     where = str(last.provenance.get("device", "cpu"))
     peaks = [r.peak_memory_bytes for r in resources if r.peak_memory_bytes is not None]
-    own = CostRow(
-        method=label,
-        step="fit",
-        charged="one-off",
-        shared_by=1,
-        pieces=1,
-        seconds=statistics.fmean(r.fit_seconds for r in resources) if resources else None,
-        calls=0,
-        recorded_calls=0,
-        failed_calls=0,
-        prompt_tokens=0,
-        completion_tokens=0,
-        calls_without_usage=0,
-        billed_usd=0.0,
-        notional_usd=0.0,
-        price="",
-        parameters=last.parameters,
-        peak_memory_bytes=max(peaks, default=None),
-        deployment=where,
-        simulated=False,
-    )
-    yield own, ""
+    fit = statistics.fmean(r.fit_seconds for r in resources) if resources else None
+    own = replace(_row(label, "fit", 1, fit, max(peaks, default=None)), deployment=where)
+    yield replace(own, parameters=last.parameters), ""
     yield from _own_spending(label, "fit", "one-off", finished)
     ranking = statistics.fmean(r.score_seconds + r.rank_seconds for r in resources) if resources else None
     queries = last.dataset.queries or 0
-    yield replace(own, step="ranking", charged="per-request", pieces=queries, seconds=ranking, parameters=None), ""
+    yield replace(own, step="ranking", charged="per-request", pieces=queries, seconds=ranking), ""
     yield from _own_spending(label, "ranking", "per-request", finished)
 
 
@@ -146,9 +127,13 @@ def _stage_rows(label: str, part: StagePart) -> Iterator[CostRow]:
     for spent in part.spending:
         yield _spending_row(label, f"{part.stage}: {spent.family}", spent, part.peak_memory_bytes)
     if not part.spending:
-        blank = Spending(provider="", model="", family="", charged="one-off", simulated=False, deployment="local")
-        row = _spending_row(label, part.stage, blank, part.peak_memory_bytes)
-        yield replace(row, pieces=1, seconds=part.build_seconds)
+        yield _row(label, part.stage, 1, part.build_seconds, part.peak_memory_bytes)
+
+
+def _row(label: str, step: str, pieces: int, seconds: float | None, peak: int | None) -> CostRow:
+    """Of a step that asks no language model, on this machine."""
+    nothing = Spending(provider="", model="", family="", charged="one-off", simulated=False, deployment="local")
+    return replace(_spending_row(label, step, nothing, peak), pieces=pieces, seconds=seconds)
 
 
 def _spending_row(label: str, step: str, spent: Spending, peak: int | None) -> CostRow:

@@ -196,7 +196,7 @@ def _resolve(
         protocol=_with_candidates(file.protocol, mistakes, document.path.parent),
         methods=tuple(methods),
         seeds=tuple(file.seeds),
-        llm=_anchor(_expanded(file.llm), document.path.parent),
+        llm=_placed(file.llm, ("llm",), mistakes, document.path.parent),
         tuning=file.tune,
         metrics=tuple(file.metrics),
         tables=tuple(_tables(file, [d.label for d in datasets], labels)),
@@ -229,13 +229,6 @@ def _datasets(section: Any, mistakes: Mistakes, catalog: Catalog, folder: Path) 
             yield SuiteDataset(label, _anchor(source, folder), preparation)
 
 
-def _expanded(use: LanguageModelUse) -> LanguageModelUse:
-    """With `~` and environment variables in its paths filled in."""
-    paths = {"cassette": use.cassette, "prices": use.prices}
-    known = {name: Path(os.path.expandvars(path)).expanduser() for name, path in paths.items() if path is not None}
-    return use.model_copy(update=known)
-
-
 def _anchor(options: ConfigT, folder: Path) -> ConfigT:
     """The options with their relative paths starting at the suite's folder."""
     anchored = {
@@ -251,12 +244,23 @@ def _with_candidates(protocol: Protocol, mistakes: Mistakes, folder: Path) -> Pr
     rule = protocol.candidates
     if not isinstance(rule, CandidateFile):
         return protocol
-    written = os.path.expandvars(rule.path)
-    if "$" in written:
-        message = f"the environment variable in {written} is not set; set it or write the path out"
-        mistakes.add(("protocol", "candidates", "path"), f"protocol.candidates.path: {message}")
-    placed = _anchor(rule.model_copy(update={"path": Path(written).expanduser()}), folder)
-    return protocol.model_copy(update={"candidates": placed})
+    return protocol.model_copy(update={"candidates": _placed(rule, ("protocol", "candidates"), mistakes, folder)})
+
+
+def _placed(options: ConfigT, location: Location, mistakes: Mistakes, folder: Path) -> ConfigT:
+    """The options with their paths written out: `~`, environment variables, and the suite's folder before relative
+    ones."""
+    placed: dict[str, Path] = {}
+    for name in type(options).model_fields:
+        value = getattr(options, name)
+        if not isinstance(value, Path):
+            continue
+        written = os.path.expandvars(value)
+        if "$" in written:
+            message = f"the environment variable in {written} is not set; set it or write the path out"
+            mistakes.add((*location, name), f"{'.'.join(map(str, (*location, name)))}: {message}")
+        placed[name] = Path(written).expanduser()
+    return _anchor(options.model_copy(update=placed), folder)
 
 
 def _tables(file: SuiteFile, datasets: list[str], methods: list[str]) -> Iterator[SuiteTable]:

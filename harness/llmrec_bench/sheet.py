@@ -1,0 +1,113 @@
+"""A table whose cells are text already -> terminal, markdown or LaTeX."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table as Grid
+from rich.text import Text
+from tabulate import tabulate
+
+_BORDERS = 3  # of a column: a line and two blanks
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "|": r"\textbar{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "[": "{[}",  # at the start of a row it would belong to the line break before
+    "±": r"$\pm$",
+    "≈": r"$\approx$",
+}
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A heading, rows of cells and notes. A rich console prints it as it is: where the terminal is narrow the columns
+    are spread over several grids, as rich would cut them off."""
+
+    heading: str
+    headers: Sequence[str]
+    body: Sequence[Sequence[str]]
+    notes: Sequence[str]
+    left: Sequence[str]
+    """Headers of the columns that hold words; the first column does in any case."""
+    narrowest: int = 12
+    """How narrow the first column may become on a terminal; its words then fold."""
+    last_apart: bool = False
+    """Rules off the last row."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(self.heading, style="bold")
+        yield from self._grids(options.max_width)
+        yield Text("\n".join(self.notes) + "\n", style="dim")
+
+    def markdown(self) -> str:
+        """With the notes as a list below."""
+        body = [[_markdown(text) for text in row] for row in self.body]
+        grid = tabulate(body, headers=self.headers, tablefmt="pipe", disable_numparse=True, colalign=self._alignment())
+        notes = "\n".join(f"- {note}" for note in self.notes)
+        return f"**{_markdown(self.heading)}**\n\n{grid}\n\n{notes}\n"
+
+    def latex(self) -> str:
+        """A table environment with booktabs rules, the notes below the tabular."""
+        body = [[_latex(text) for text in row] for row in self.body]
+        headers = [_latex(text) for text in self.headers]
+        align = self._alignment()
+        grid = tabulate(body, headers=headers, tablefmt="latex_raw", disable_numparse=True, colalign=align)
+        lines = [line for line in grid.splitlines() if line != r"\hline"]
+        lines[1:1] = [r"\toprule"]
+        lines[3:3] = [r"\midrule"]
+        if self.last_apart:
+            lines[-2:-2] = [r"\midrule"]
+        lines[-1:-1] = [r"\bottomrule"]
+        notes = "\n".join(rf"\par\footnotesize {_latex(note)}" for note in self.notes)
+        caption = rf"\caption{{{_latex(self.heading)}}}"
+        return "\n".join([r"\begin{table}", r"\centering", caption, *lines, notes, r"\end{table}", ""])
+
+    def _alignment(self) -> list[str]:
+        return ["left" if i == 0 or header in self.left else "right" for i, header in enumerate(self.headers)]
+
+    def _grids(self, width: int) -> Iterator[Grid]:
+        """Grids no wider than `width` (from 18 more than `narrowest` on), each with the first column and some of the
+        others. Words may fold; a number stands whole, its spread on the next line if need be."""
+        headers, body = self.headers, self.body
+        columns = [[header, *(row[i] for row in body)] for i, header in enumerate(headers)]
+        natural = [max(map(len, column)) for column in columns]
+        narrow = [max(len(word) for text in column for word in text.split() or [""]) for column in columns]
+        room = width - 1 - _BORDERS - min(natural[0], self.narrowest)
+        narrow = [min(size, room - _BORDERS) for size in narrow]
+
+        def taken(group: list[int], sizes: list[int]) -> int:
+            return sum(sizes[i] + _BORDERS for i in group)
+
+        groups: list[list[int]] = [[]]
+        for i in range(1, len(headers)):
+            if groups[-1] and taken([*groups[-1], i], narrow) > room:
+                groups.append([])
+            groups[-1].append(i)
+        for group in groups:
+            sizes = natural if taken(group, natural) <= room else narrow
+            first = min(natural[0], width - 1 - _BORDERS - taken(group, sizes))
+            grid = Grid(highlight=False)
+            grid.add_column(headers[0], width=first, overflow="fold")
+            for i in group:
+                justify: Literal["left", "right"] = "left" if headers[i] in self.left else "right"
+                grid.add_column(headers[i], width=sizes[i], justify=justify, overflow="fold")
+            for place, row in enumerate(body):
+                grid.add_row(
+                    *(Text(row[i]) for i in [0, *group]),
+                    style="dim" if self.last_apart and place == len(body) - 1 else None,
+                    end_section=self.last_apart and place == len(body) - 2,
+                )
+            yield grid
+
+
+def _markdown(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _latex(text: str) -> str:
+    return "".join(_LATEX.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in text)
