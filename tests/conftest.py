@@ -53,10 +53,11 @@ def third_party(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def make_encoder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Sequence[str]], Path]:
-    """`make_encoder(words)`: a BERT of one layer with random weights that tells these words apart."""
+def make_encoder(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """`make_encoder(words)`: a BERT of one layer, unless told otherwise, with random weights that tells these words
+    apart."""
 
-    def make(words: Sequence[str]) -> Path:
+    def make(words: Sequence[str], **sizes: int) -> Path:
         import torch
         from tokenizers import Tokenizer, models, pre_tokenizers, processors
         from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
@@ -70,10 +71,12 @@ def make_encoder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Sequence
         )
         special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
         PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
-        sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+        small = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            bert = BertModel(BertConfig(vocab_size=len(vocabulary), max_position_embeddings=512, **sizes))
+            bert = BertModel(
+                BertConfig(vocab_size=len(vocabulary), **{"max_position_embeddings": 512, **small, **sizes})
+            )
         bert.save_pretrained(folder)
         return folder
 

@@ -53,12 +53,15 @@ class Stage(Config, ABC):
     """What a person reads in plans and manifests."""
     version: ClassVar[str]
     """Raised when the same options would give another artifact."""
-    prompt_files: ClassVar[Sequence[PromptFile]] = ()
-    """Wordings the stage uses; a changed wording gives another key."""
 
     @abstractmethod
     def build(self, train: TrainingData, out: Path, run: StageRun) -> None:
         """Write the artifact's files into the empty folder `out`. Whatever this raises, nothing is kept."""
+
+    def prompt_files(self) -> Sequence[PromptFile]:
+        """The wordings the stage uses; a changed wording gives another key, a reconstructed one is named in the
+        manifest's log."""
+        return ()
 
     def prompts(self, train: TrainingData) -> Sequence[Prompt]:
         """What `build` will ask language models, for the estimate of a plan; empty for a stage that asks nothing."""
@@ -70,7 +73,8 @@ class Stage(Config, ABC):
 
     def identity(self) -> dict[str, Any]:
         """The options with the stage's name, its version and the hashes of its wordings."""
-        wordings = {"prompt_hashes": [file.hash for file in self.prompt_files]} if self.prompt_files else {}
+        files = self.prompt_files()
+        wordings = {"prompt_hashes": [file.hash for file in files]} if files else {}
         return {"stage": self.name, "version": self.version, **wordings, **super().identity()}
 
     def key(self, training_fingerprint: str) -> str:

@@ -222,6 +222,18 @@ def test_a_candidate_file_under_an_unset_variable(find: Find, monkeypatch: pytes
     ]
 
 
+def test_the_paths_of_llm_are_written_out_as_those_of_candidates(
+    load: Load, find: Find, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("TAPES", raising=False)
+    use = load(DATA + METHODS + "llm: {cassette: ~/tapes, prices: mine.yaml}").llm
+    assert (use.cassette, use.prices) == (tmp_path / "tapes", tmp_path / "mine.yaml")
+    assert find(DATA + METHODS + "llm:\n  cassette: $TAPES/a") == [
+        "4: llm.cassette: the environment variable in $TAPES/a is not set; set it or write the path out"
+    ]
+
+
 # Files that are no suite
 
 

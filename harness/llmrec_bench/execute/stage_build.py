@@ -23,8 +23,8 @@ def build_stage(job: Job, planned: PlannedStage, data: TrialData, report_phase: 
     with job.artifacts.building(stage, planned.key) as out:
         if out is None:
             return
-        meter, log, seen = Meter(), list[str](), list[tuple[str, str]]()
-
+        meter, seen = Meter(), list[tuple[str, str]]()
+        log = [f"reconstructed prompt {f.path.name}: {f.source}" for f in stage.prompt_files() if f.reconstructed]
         users, tokens = data.dataset.users.astype("str"), train.items["token"].astype("str")
 
         def saw(user: int, items: Sequence[int]) -> None:

@@ -13,8 +13,12 @@ from llmrec_bench_plugins.backbones.srgnn import SRGNN
 from llmrec_bench_plugins.backbones.text_fused import SOURCE
 from llmrec_bench_plugins.stages.text_embeddings import TextEmbeddings, read_embeddings
 from llmrec_bench_plugins.stages.text_encoders import MiniLM
-from llmrec_bench_plugins.stages.user_histories import SERVED
-from llmrec_bench_plugins.stages.user_text_embeddings import Control, UserTextEmbeddings, read_user_embeddings
+from llmrec_bench_plugins.stages.user_text_embeddings import (
+    Control,
+    UserTextEmbeddings,
+    moments,
+    read_user_embeddings,
+)
 
 if TYPE_CHECKING:
     from llmrec_bench_plugins.blocks.sequence_encoder import SequenceEncoder
@@ -76,10 +80,8 @@ class WithRationales:
         return encoder
 
     def known_users(self, queries: Queries) -> npt.NDArray[np.int64]:
-        """A query whose history is longer than the user's training row is one of the test."""
-        lengths = self._training_lengths[queries.users]
-        moment = np.where(queries.histories.lengths > lengths, SERVED.index("test"), SERVED.index("validation"))
-        return (moment * len(self._training_lengths) + queries.users).astype(np.int64)
+        """Of validation or test, as the queries are."""
+        return moments(queries, self._training_lengths) * len(self._training_lengths) + queries.users
 
 
 class SLIMGRU4Rec(WithRationales, GRU4Rec):

@@ -10,7 +10,12 @@ from llmrec_bench_plugins.backbones.text_fused import SOURCE
 from llmrec_bench_plugins.stages.text_embeddings import TextEmbeddings, read_embeddings
 from llmrec_bench_plugins.stages.text_encoders import MiniLM
 from llmrec_bench_plugins.stages.user_histories import SERVED
-from llmrec_bench_plugins.stages.user_text_embeddings import Control, UserTextEmbeddings, read_user_embeddings
+from llmrec_bench_plugins.stages.user_text_embeddings import (
+    Control,
+    UserTextEmbeddings,
+    moments,
+    read_user_embeddings,
+)
 
 
 class SLIMMatching(Method):
@@ -117,9 +122,7 @@ class SLIMMatching(Method):
         """float32 (B, C): user text times item text, both mapped; NaN for users without a text."""
         import torch
 
-        lengths = self._lengths[queries.users]
-        moment = np.where(queries.histories.lengths > lengths, SERVED.index("test"), SERVED.index("validation"))
-        rows = self._rows[moment, queries.users]
+        rows = self._rows[moments(queries, self._lengths), queries.users]
         with torch.no_grad():
             scores: Scores = self._model(self._users[rows], self._items).numpy()
         scores[rows == len(self._users) - 1] = np.nan

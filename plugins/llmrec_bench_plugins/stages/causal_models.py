@@ -5,12 +5,12 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from llmrec_bench import BenchError
+from llmrec_bench_plugins.stages.file_hashes import file_hash
 
 if TYPE_CHECKING:
     from llmrec_bench_plugins.blocks.text_generation import CausalModel
@@ -87,7 +87,7 @@ def adapter_files(folder: Path) -> list[Path]:
 def content(files: Sequence[Path]) -> str:
     """`sha256:` and 64 hex digits over the files' names and bytes, wherever they lie. Where the model lay that an
     adapter was trained on does not count."""
-    parts = {file.name: _file_hash(file, file.stat().st_mtime_ns, file.stat().st_size) for file in files}
+    parts = {file.name: _hash(file) for file in files}
     return "sha256:" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -131,11 +131,9 @@ def _files(folder: Path, patterns: Sequence[str]) -> list[Path]:
     return sorted({file for pattern in patterns for file in folder.glob(pattern) if file.is_file()})
 
 
-@lru_cache(maxsize=256)  # identities are asked for often, and weights are large
-def _file_hash(file: Path, mtime_ns: int, size: int) -> str:
-    if file.name == ADAPTER[0]:
-        settings = json.loads(file.read_text(encoding="utf-8"))
-        settings.pop("base_model_name_or_path", None)
-        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+def _hash(file: Path) -> str:
+    if file.name != ADAPTER[0]:
+        return file_hash(file)
+    settings = json.loads(file.read_text(encoding="utf-8"))
+    settings.pop("base_model_name_or_path", None)
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()

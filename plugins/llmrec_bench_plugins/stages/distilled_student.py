@@ -46,7 +46,6 @@ class DistilledStudent(Stage):
 
     name: ClassVar[str] = "distilled-student"
     version: ClassVar[str] = "1"
-    prompt_files: ClassVar[Sequence[PromptFile]] = (STUDENT,)
 
     kind: Literal["distilled"] = "distilled"
     """Distilled on these data."""
@@ -61,6 +60,10 @@ class DistilledStudent(Stage):
     """The share of them that is kept back, at least one, to choose the best epoch by."""
     seed: int = Field(0, ge=0)
     """Draws users, held-out pairs, weights, batches and dropout."""
+
+    def prompt_files(self) -> Sequence[PromptFile]:
+        """The one that the paper prints."""
+        return [STUDENT]
 
     def build(self, train: TrainingData, out: Path, run: StageRun) -> None:
         """Distil, and ask the student about the held-out users.

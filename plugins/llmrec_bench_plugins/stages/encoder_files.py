@@ -1,10 +1,10 @@
 """Where the files of a pretrained text encoder are, and whether they are the ones meant."""
 
 import hashlib
-from functools import lru_cache
 from pathlib import Path
 
 from llmrec_bench import BenchError
+from llmrec_bench_plugins.stages.file_hashes import file_hash
 
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 _PATTERNS = ("config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer_config.json", *_TOKENIZERS)
@@ -45,7 +45,7 @@ def _from_hub(model: str, revision: str | None) -> Path:
 
 def check_hash(file: Path, wanted: str) -> None:
     """Raises `BenchError` where the file's SHA-256 is another."""
-    found = _file_hash(file, file.stat().st_size, file.stat().st_mtime_ns)
+    found = file_hash(file)
     if found != wanted:
         raise BenchError(f"{file}: the weights are not those meant: SHA-256 {found}, should be {wanted}")
 
@@ -53,11 +53,5 @@ def check_hash(file: Path, wanted: str) -> None:
 def content_hash(folder: Path) -> str:
     """16 hex digits over the names and contents of an encoder's `FILES`, wherever the folder lies."""
     files = sorted({file for pattern in FILES for file in folder.glob(pattern)})
-    parts = [f"{file.name} {_file_hash(file, file.stat().st_size, file.stat().st_mtime_ns)}" for file in files]
+    parts = [f"{file.name} {file_hash(file)}" for file in files]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-@lru_cache(maxsize=256)  # an identity is asked for many times, and weights are large
-def _file_hash(file: Path, size: int, changed_ns: int) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()

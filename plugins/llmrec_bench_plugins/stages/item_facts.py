@@ -1,13 +1,22 @@
 """What a language model knows of each item, from the title alone."""
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
 import pandas as pd
 
-from llmrec_bench import BenchError, LanguageModel, LanguageModelOptions, Prompt, Stage, StageRun, TrainingData
+from llmrec_bench import (
+    BenchError,
+    LanguageModel,
+    LanguageModelOptions,
+    Prompt,
+    PromptFile,
+    Stage,
+    StageRun,
+    TrainingData,
+)
+from llmrec_bench_plugins.stages.asking import ask_all
 from llmrec_bench_plugins.stages.wording import Domain, item_facts_prompt, wording
 
 FACTS = "facts.parquet"
@@ -27,9 +36,9 @@ class ItemFacts(Stage):
     domain: Domain = "movies"
     """Whose words the prompt uses: `movies` or `products`."""
 
-    def identity(self) -> dict[str, object]:
-        """With the hash of the wording that the domain chooses."""
-        return {**super().identity(), "wording": wording("item-facts", self.domain).hash}
+    def prompt_files(self) -> Sequence[PromptFile]:
+        """The wording that the domain chooses."""
+        return [wording("item-facts", self.domain)]
 
     def language_model(self) -> LanguageModel.Config:
         """The writer."""
@@ -50,20 +59,8 @@ class ItemFacts(Stage):
         prompts = self.prompts(train)
         if not prompts:
             raise BenchError("stage 'item-facts': no item of the data set has a title to ask about")
-        completions = run.llm(self.writer).complete(prompts)
-        failed = [completion for completion in completions if completion.failed]
-        if len(failed) == len(completions):
-            raise BenchError(f"stage 'item-facts': all {len(failed):,} requests failed; the first: {failed[0].error}")
-        for reason, count in Counter(completion.error for completion in failed).most_common():
-            run.log(f"{count:,} of {len(completions):,} requests failed, these items have no facts: {reason}")
-        refused = sum(completion.finish_reason == "refused" for completion in completions)
-        if refused:
-            run.log(f"{refused:,} of {len(completions):,} requests were refused, these items have no facts")
-        told = {
-            prompt.items[0]: completion.text.strip()
-            for prompt, completion in zip(prompts, completions, strict=True)
-            if completion.finish_reason not in ("failed", "refused")
-        }
+        texts = ask_all(run, self.writer, prompts, self.name, "these items have no facts")
+        told = {prompt.items[0]: text for prompt, text in zip(prompts, texts, strict=True)}
         tokens = train.items["token"].astype(str)
         facts = pd.DataFrame({"token": tokens, "text": [told.get(token, "") for token in tokens]})
         facts.to_parquet(out / FACTS, index=False)

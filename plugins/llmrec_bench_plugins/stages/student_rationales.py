@@ -31,7 +31,6 @@ class StudentRationales(Stage):
 
     name: ClassVar[str] = "student-rationales"
     version: ClassVar[str] = "1"
-    prompt_files: ClassVar[Sequence[PromptFile]] = (STUDENT,)
 
     kind: Literal["student"] = "student"
     """A student's rationales."""
@@ -51,6 +50,10 @@ class StudentRationales(Stage):
     """With a temperature: what is drawn depends on this and the prompt."""
     batch_size: Annotated[int, Operational(), Field(ge=1)] = 32
     """Prompts answered together, at most; where memory runs out, half as many are tried."""
+
+    def prompt_files(self) -> Sequence[PromptFile]:
+        """The one that the paper prints."""
+        return [STUDENT]
 
     def identity(self) -> dict[str, Any]:
         """With cut-off and length as they are taken, and no seed where nothing is drawn."""

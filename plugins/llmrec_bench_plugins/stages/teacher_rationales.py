@@ -1,6 +1,5 @@
 """SLIM's teacher: a large language model reasons about users in three steps."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +8,17 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from llmrec_bench import BenchError, LanguageModel, LanguageModelOptions, Prompt, Stage, StageRun, TrainingData
+from llmrec_bench import (
+    BenchError,
+    LanguageModel,
+    LanguageModelOptions,
+    Prompt,
+    PromptFile,
+    Stage,
+    StageRun,
+    TrainingData,
+)
+from llmrec_bench_plugins.stages.asking import ask_all
 from llmrec_bench_plugins.stages.rationale_steps import parse_steps
 from llmrec_bench_plugins.stages.rationales import rationale_texts, write_rationales
 from llmrec_bench_plugins.stages.user_histories import Cutoff, UserHistory, UserText, user_histories
@@ -43,9 +52,9 @@ class TeacherRationales(Stage):
     seed: int = Field(0, ge=0)
     """Draws the users."""
 
-    def identity(self) -> dict[str, object]:
-        """With the hash of the wording that the domain chooses."""
-        return {**super().identity(), "wording": wording("rationale", self.domain).hash}
+    def prompt_files(self) -> Sequence[PromptFile]:
+        """The wording that the domain chooses."""
+        return [wording("rationale", self.domain)]
 
     def language_model(self) -> LanguageModel.Config:
         """The writer."""
@@ -64,18 +73,8 @@ class TeacherRationales(Stage):
         asked = self._asked(train)
         if not asked:
             raise BenchError(f"stage '{self.name}': no user has a history of titled items to ask about")
-        completions = run.llm(self.writer).complete([prompt for _, prompt in asked])
-        failed = Counter(completion.error for completion in completions if completion.failed)
-        if failed.total() == len(completions):
-            raise BenchError(
-                f"stage '{self.name}': all {len(asked):,} requests failed; the first: {next(iter(failed))}"
-            )
-        for reason, count in failed.most_common():
-            run.log(f"{count:,} of {len(asked):,} requests failed, these users have no rationale: {reason}")
-        refused = sum(completion.finish_reason == "refused" for completion in completions)
-        if refused:
-            run.log(f"{refused:,} of {len(asked):,} requests were refused, these users have no rationale")
-        texts = ["" if c.finish_reason in ("failed", "refused") else c.text.strip() for c in completions]
+        prompts = [prompt for _, prompt in asked]
+        texts = ask_all(run, self.writer, prompts, self.name, "these users have no rationale")
         whole = sum(parse_steps(text).whole for text in texts)
         run.log(f"{whole:,} of {len(texts):,} rationales have all three steps")
         write_rationales(out, train, run, ((history, text) for (history, _), text in zip(asked, texts, strict=True)))

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from llmrec_bench import BenchError, Config, Stage, StageRun, TrainingData
 from llmrec_bench_plugins.stages.item_facts import ItemFacts
-from llmrec_bench_plugins.stages.text_encoders import Encoder, TfIdf
+from llmrec_bench_plugins.stages.text_encoders import Encoder, TfIdf, encode_distinct
 
 EMBEDDINGS, ROWS = "embeddings.npy", "rows.npy"
 
@@ -39,8 +39,8 @@ class ItemColumns(Config):
 class TextEmbeddings(Stage):
     """One vector for each distinct item text, and which of them is each item's.
 
-    The folder holds `embeddings.npy`, float32 (D, w), and `rows.npy`, int32 (I,); `read_embeddings` puts them together.
-    An item without text gets zeros.
+    The folder holds `embeddings.npy`, float32 (D + 1, w), whose last row is zeros, for items without text, and
+    `rows.npy`, int32 (I,); `read_embeddings` puts them together.
     """
 
     name = "text-embeddings"
@@ -54,15 +54,12 @@ class TextEmbeddings(Stage):
     def build(self, train: TrainingData, out: Path, run: StageRun) -> None:
         """Encode every distinct text once. Raises `BenchError` for texts or an encoder that are not to be had."""
         texts = self.texts.read(train, run)
-        number = {text: row for row, text in enumerate(dict.fromkeys(filter(None, texts)))}
-        known, cut = self.encoder.encode(list(number), run.device)
-        empty = texts.count("")
-        embeddings = np.concatenate([known, np.zeros((min(empty, 1), known.shape[1]), dtype=np.float32)])
-        np.save(out / EMBEDDINGS, embeddings)
-        np.save(out / ROWS, np.array([number.get(text, len(number)) for text in texts], dtype=np.int32))
+        vectors, rows, cut = encode_distinct(texts, self.encoder, run.device)
+        np.save(out / EMBEDDINGS, vectors)
+        np.save(out / ROWS, rows)
         run.log(
-            f"{len(number)} distinct texts of {len(texts)} items, {known.shape[1]} values each; "
-            f"{empty} items without text, {cut} texts longer than the encoder reads"
+            f"{len(vectors) - 1} distinct texts of {len(texts)} items, {vectors.shape[1]} values each; "
+            f"{texts.count('')} items without text, {cut} texts longer than the encoder reads"
         )
 
 

@@ -101,6 +101,17 @@ def _installed_minilm() -> str | None:
     return str(import_module(MINILM_PACKAGE).get_model_path())
 
 
+def encode_distinct(
+    texts: Sequence[str], encoder: "Encoder", device: str
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32], int]:
+    """float32 (D + 1, w): the vector of each distinct text and, last, zeros for ''; int32 (len(texts),): which row is
+    each text's; and how many texts lost their ends. Raises `BenchError` as the encoder does."""
+    number = {text: row for row, text in enumerate(dict.fromkeys(filter(None, texts)))}
+    known, cut = encoder.encode(list(number), device)
+    vectors = np.concatenate([known, np.zeros_like(known[:1])])
+    return vectors, np.array([number.get(text, len(number)) for text in texts], dtype=np.int32), cut
+
+
 def _encode(
     folder: Path, texts: Sequence[str], pooling: Literal["cls", "mean"], max_tokens: int, device: str, batch_tokens: int
 ) -> Encoded:

@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from llmrec_bench import BenchError, Stage, StageRun, TrainingData
+from llmrec_bench import BenchError, Queries, Stage, StageRun, TrainingData
 from llmrec_bench_plugins.stages.history_titles import HistoryTitles
 from llmrec_bench_plugins.stages.rationale_steps import parse_steps
 from llmrec_bench_plugins.stages.student_rationales import StudentRationales
 from llmrec_bench_plugins.stages.teacher_rationales import TeacherRationales
-from llmrec_bench_plugins.stages.text_encoders import Encoder, MiniLM
+from llmrec_bench_plugins.stages.text_encoders import Encoder, MiniLM, encode_distinct
 from llmrec_bench_plugins.stages.user_histories import SERVED
 
 Control = Literal["none", "shuffled", "random"]
@@ -50,22 +50,29 @@ class UserTextEmbeddings(Stage):
         """Encode every distinct text once. Raises `BenchError` where no user has a text, or no text has the step."""
         known = self.texts.read(train, run)
         words = [t.text if self.step == "all" else parse_steps(t.text).text(int(self.step)) for t in known]
-        number = {text: row for row, text in enumerate(dict.fromkeys(filter(None, words)))}
-        if not number:
+        if not any(words):
             what = "text" if self.step == "all" else f"text with a step {self.step}"
             raise BenchError(f"user-text-embeddings: no user has a {what}")
-        vectors, cut = self.encoder.encode(list(number), run.device)
-        rows = np.full((len(SERVED), train.n_users), len(number), dtype=np.int32)
-        for text, word in zip(known, words, strict=True):
+        vectors, numbers, cut = encode_distinct(words, self.encoder, run.device)
+        none = len(vectors) - 1
+        rows = np.full((len(SERVED), train.n_users), none, dtype=np.int32)
+        for text, number in zip(known, numbers, strict=True):
             for served in text.serves:
-                rows[SERVED.index(served), text.user] = number.get(word, len(number))
-        np.save(out / EMBEDDINGS, np.concatenate([vectors, np.zeros((1, vectors.shape[1]), dtype=np.float32)]))
+                rows[SERVED.index(served), text.user] = number
+        np.save(out / EMBEDDINGS, vectors)
         np.save(out / ROWS, rows)
-        without = int((rows[-1] == len(number)).sum())
+        without = int((rows[-1] == none).sum())
         run.log(
-            f"{len(number):,} distinct texts, {vectors.shape[1]} values each; {words.count(''):,} of {len(words):,} "
+            f"{none:,} distinct texts, {vectors.shape[1]} values each; {words.count(''):,} of {len(words):,} "
             f"texts are empty, {cut:,} longer than the encoder reads; {without:,} of {train.n_users:,} users have none"
         )
+
+
+def moments(queries: Queries, training_lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """int64 (B,): the places in `SERVED` of what queries are for. One whose history is longer than the user's training
+    row (U,) is of the test, another of the validation."""
+    later = queries.histories.lengths > training_lengths[queries.users]
+    return np.where(later, SERVED.index("test"), SERVED.index("validation")).astype(np.int64)
 
 
 def read_user_embeddings(

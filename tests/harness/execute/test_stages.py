@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 from typing import ClassVar
 
 import pandas as pd
@@ -117,10 +118,10 @@ def test_the_key_is_over_all_that_decides_the_artifact(tmp_path, monkeypatch):
             patch.setattr(kind, name, value)
             return Tree().key("data")
 
-    def wording(text: str, source: str = "here") -> tuple[PromptFile]:
+    def wording(text: str, source: str = "here") -> Callable[[Stage], list[PromptFile]]:
         path = tmp_path / "wording.txt"
         path.write_text(f"---\nsource: {source}\n---\n{text}\n")
-        return (PromptFile(path),)
+        return lambda stage: [PromptFile(path)]
 
     other += [changed(Tree, "version", "2"), changed(Tree, "name", "bush"), changed(Leaf, "version", "2")]
     for kind in (Tree, Leaf):

@@ -98,6 +98,13 @@ def test_what_a_simulated_teacher_touched_says_so(finished):
     assert "titles (simulated)" not in text
 
 
+def test_a_manifest_says_that_a_prompt_is_reconstructed(finished):
+    found = manifests(finished, "teacher-rationales")
+    assert found
+    for manifest, _, _ in found:
+        assert manifest.log[0].startswith("reconstructed prompt rationale-products.txt: SLIM (")
+
+
 def test_no_target_is_among_the_interactions_a_manifest_lists(finished):
     plan, _, _ = finished
     prepared = plan.prepared["shop"]
