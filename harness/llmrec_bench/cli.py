@@ -60,6 +60,14 @@ class _Dollars(click.ParamType[float]):
         return float(found[1])
 
 
+FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["terminal", "markdown", "latex", "csv", "json"]),
+    default="terminal",
+    show_default=True,
+    help="How to print them.",
+)
 REPLAY = click.option("--replay", is_flag=True, help="Ask no language model: recorded answers only.")
 SEEDS = click.option("--seeds", type=_Seeds(), help="Use these seeds instead of the suite's, as 1,2,3.")
 
@@ -97,7 +105,7 @@ def run(
     budget: float | None,
     as_json: bool,
 ) -> None:
-    """Run what is missing of SUITE, then print its tables.
+    """Run what is missing of SUITE, then print its tables and figures.
 
     Exit status: 0 all trials finished; 1 some failed or were left out for the budget; 2 a mistake in the input; 130
     stopped by Ctrl-C.
@@ -107,6 +115,7 @@ def run(
     from rich.console import Console
 
     from llmrec_bench.execute.run import asking_for, progress_of, run_plan
+    from llmrec_bench.figures.text import figures_view
     from llmrec_bench.live import RunView
     from llmrec_bench.table_text import terminal_view
 
@@ -125,17 +134,20 @@ def run(
         raise _Stopped(
             f"stopped: {done} of {len(plan.trials)} trials are finished and kept; run again to go on"
         ) from None
-    tables = _tables(plan, progress)
+    tables, figures = _tables(plan, progress), _figures(plan, store, progress)
     failed = [p for p in progress if p.state != "finished"]
     if as_json:
         from dataclasses import asdict
 
-        _print_json({**_progress_json(plan, store, progress), "tables": [asdict(table) for table in tables]})
+        shown = {"tables": [asdict(table) for table in tables], "figures": [asdict(figure) for figure in figures]}
+        _print_json({**_progress_json(plan, store, progress), **shown})
     else:
         console = _console()
         if plan.suite.description:
             console.print(plan.suite.description.strip() + "\n", markup=False)
         console.print(terminal_view(tables))
+        if figures:
+            console.print(figures_view(figures))
         finished = len(progress) - len(failed)
         console.print(f"{finished} of {len(progress)} trials finished. Records: {store.trials}", soft_wrap=True)
         if asking.budget is not None:
@@ -237,14 +249,7 @@ def plan(
 @PROFILE
 @ONLY
 @SEEDS
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["terminal", "markdown", "latex", "csv", "json"]),
-    default="terminal",
-    show_default=True,
-    help="How to print them.",
-)
+@FORMAT
 @click.option("--table", "name", metavar="NAME", help="Only this table of the suite; `cost` shows what methods took.")
 def table(
     suite: Path,
@@ -275,6 +280,41 @@ def table(
         _console().print(terminal_view(tables))
     else:
         click.echo(render_tables(tables, form), nl=False)
+
+
+@bench.command()
+@SUITE
+@RESULTS
+@PROFILE
+@ONLY
+@SEEDS
+@FORMAT
+@click.option("--figure", "name", metavar="NAME", help="Only this figure of the suite.")
+def figure(
+    suite: Path,
+    results: Path,
+    profile: str | None,
+    only: tuple[str, ...],
+    seeds: list[int] | None,
+    form: Any,
+    name: str | None,
+) -> None:
+    """Print the numbers behind the figures of SUITE from the stored records, and the cases they show."""
+    from llmrec_bench.errors import suggest
+    from llmrec_bench.execute.run import progress_of
+    from llmrec_bench.figures.text import figures_view, render_figures
+
+    _, planned, store = _planned(suite, results, profile, only, seeds)
+    names = [shown.name for shown in planned.suite.figures]
+    if not names:
+        raise BenchError(f"{suite}: has no figures; a section `figures:` would ask for some")
+    if name is not None and name not in names:
+        raise BenchError(f"--figure {name}: {suite} has no such figure{suggest(name, names)}")
+    figures = _figures(planned, store, progress_of(planned, store), name)
+    if form == "terminal":
+        _console().print(figures_view(figures))
+    else:
+        click.echo(render_figures(figures, form), nl=False)
 
 
 @bench.command("list")
@@ -412,6 +452,12 @@ def _tables(plan: "Plan", progress: "Sequence[Progress]") -> Any:
     from llmrec_bench.tables import build_tables
 
     return build_tables(plan, {p.trial.id: p.record for p in progress if p.record is not None})
+
+
+def _figures(plan: "Plan", store: "Store", progress: "Sequence[Progress]", name: str | None = None) -> Any:
+    from llmrec_bench.figures.build import build_figures
+
+    return build_figures(plan, store, {p.trial.id: p.record for p in progress if p.record is not None}, name)
 
 
 def _print_costs(plan: "Plan", progress: "Sequence[Progress]", form: Any) -> None:

@@ -1,5 +1,6 @@
 """A table whose cells are text already -> terminal, markdown or LaTeX."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,6 +11,7 @@ from rich.text import Text
 from tabulate import tabulate
 
 _BORDERS = 3  # of a column: a line and two blanks
+_PARAGRAPH = r"p{0.6\linewidth}"
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -38,6 +40,8 @@ class Sheet:
     """How narrow the first column may become on a terminal; its words then fold."""
     last_apart: bool = False
     """Rules off the last row."""
+    wide: Sequence[str] = ()
+    """Headers of the columns of whole sentences, which get what room there is and fold."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield Text(self.heading, style="bold")
@@ -58,7 +62,8 @@ class Sheet:
         align = self._alignment()
         grid = tabulate(body, headers=headers, tablefmt="latex_raw", disable_numparse=True, colalign=align)
         lines = [line for line in grid.splitlines() if line != r"\hline"]
-        lines[1:1] = [r"\toprule"]
+        kinds = [_PARAGRAPH if self._is_wide(i) else side[0] for i, side in enumerate(align)]
+        lines[:1] = [rf"\begin{{tabular}}{{{''.join(kinds)}}}", r"\toprule"]
         lines[3:3] = [r"\midrule"]
         if self.last_apart:
             lines[-2:-2] = [r"\midrule"]
@@ -69,6 +74,9 @@ class Sheet:
 
     def _alignment(self) -> list[str]:
         return ["left" if i == 0 or header in self.left else "right" for i, header in enumerate(self.headers)]
+
+    def _is_wide(self, column: int) -> bool:
+        return self.headers[column] in self.wide
 
     def _grids(self, width: int) -> Iterator[Grid]:
         """Grids no wider than `width` (from 18 more than `narrowest` on), each with the first column and some of the
@@ -89,7 +97,12 @@ class Sheet:
                 groups.append([])
             groups[-1].append(i)
         for group in groups:
-            sizes = natural if taken(group, natural) <= room else narrow
+            sizes = list(natural if taken(group, natural) <= room else narrow)
+            spare = width - 1 - _BORDERS - min(natural[0], max(self.narrowest, width // 3)) - taken(group, sizes)
+            for i in group:
+                if self._is_wide(i):
+                    sizes[i] += max(0, min(natural[i] - sizes[i], spare))
+                    spare = 0
             first = min(natural[0], width - 1 - _BORDERS - taken(group, sizes))
             grid = Grid(highlight=False)
             grid.add_column(headers[0], width=first, overflow="fold")
@@ -106,7 +119,8 @@ class Sheet:
 
 
 def _markdown(text: str) -> str:
-    return text.replace("|", "\\|")
+    """With a backslash before what would end a cell, start a tag, a span of code or emphasis, or make a link."""
+    return re.sub(r"[\\|<`*]|(?<=\])\(", r"\\\g<0>", text)
 
 
 def _latex(text: str) -> str:

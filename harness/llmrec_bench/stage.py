@@ -3,7 +3,7 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -70,6 +70,11 @@ class Stage(Config, ABC):
     def language_model(self) -> "LanguageModel.Config | None":
         """Which model those prompts go to."""
         return None
+
+    def texts_about_users(self, folder: Path) -> Mapping[int, str]:
+        """What the finished artifact in `folder` says of users (by code) for the test, for a figure of cases; empty for
+        a stage that writes about no user."""
+        return {}
 
     def identity(self) -> dict[str, Any]:
         """The options with the stage's name, its version and the hashes of its wordings."""

@@ -17,6 +17,7 @@ from llmrec_bench.errors import SuiteErrors, suggest
 from llmrec_bench.llm.metered import Mode
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.protocol import CandidateFile, Protocol
+from llmrec_bench.suite_figures import FigureEntry, SuiteFigure, check_figures, resolve_figures
 from llmrec_bench.suite_methods import MethodEntry, SuiteMethod, resolve_methods
 from llmrec_bench.suite_mistakes import Mistakes
 from llmrec_bench.suite_names import check_names, rows_of
@@ -93,6 +94,8 @@ class SuiteFile(Config):
     """Metrics to compute at every cut-off of the protocol; `bench list metrics` shows them."""
     tables: dict[Label, TableEntry] = {}  # noqa: RUF012
     """Tables by name; left out, one table shows every metric at the largest cut-off."""
+    figures: dict[Label, FigureEntry] = {}  # noqa: RUF012
+    """Figures by name, as tables of their numbers; printed below the tables."""
     profiles: dict[Label, dict[str, JsonValue]] = {}  # noqa: RUF012
     """Named variants: each replaces whole sections of the suite, as in `full: {seeds: [1, 2, 3, 4, 5]}`."""
 
@@ -133,6 +136,7 @@ class Suite:
     tuning: Tuning
     metrics: tuple[str, ...]
     tables: tuple[SuiteTable, ...]
+    figures: tuple[SuiteFigure, ...]
 
 
 def load_suite(path: Path, catalog: Catalog, profile: str | None = None) -> Suite:
@@ -184,7 +188,9 @@ def _resolve(
     datasets = list(_datasets(sections.get("datasets"), mistakes, catalog, document.path.parent))
     methods = list(resolve_methods(sections.get("methods"), mistakes, catalog))
     labels = [m.label for m in methods]
-    check_names({"metrics": SuiteFile.model_fields["metrics"].default, **sections}, labels, mistakes, catalog)
+    named = {"metrics": SuiteFile.model_fields["metrics"].default, **sections}
+    check_names(named, labels, mistakes, catalog)
+    check_figures(named, labels, mistakes, catalog)
     if file is None:
         return None
     return Suite(
@@ -200,6 +206,7 @@ def _resolve(
         tuning=file.tune,
         metrics=tuple(file.metrics),
         tables=tuple(_tables(file, [d.label for d in datasets], labels)),
+        figures=tuple(resolve_figures(file.figures, [d.label for d in datasets], labels)),
     )
 
 

@@ -11,6 +11,7 @@ from llmrec_bench.errors import suggest
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.protocol import Protocol
 from llmrec_bench.suite_mistakes import Mistakes
+from llmrec_bench.yaml_lines import Location
 
 
 def check_names(sections: dict[str, Any], rows: Sequence[str], mistakes: Mistakes, catalog: Catalog) -> None:
@@ -36,6 +37,40 @@ def rows_of(label: str, rows: Sequence[str]) -> list[str]:
     return [row for row in rows if row == label or row.startswith(f"{label}[")]
 
 
+def check_column(column: str, where: Location, sections: dict[str, Any], mistakes: Mistakes) -> None:
+    """Note a column that the suite does not measure."""
+    metrics, cutoffs = [name for _, name in _words(sections.get("metrics"))], cutoffs_of(sections.get("protocol", {}))
+    columns = [f"{metric}@{k}" for metric in metrics for k in cutoffs]
+    if columns and column not in columns:
+        mistakes.add(
+            where,
+            f"{where[0]}.{where[1]}: '{column}' is not measured by this suite (metrics {', '.join(metrics)} "
+            f"at {', '.join(map(str, cutoffs))}){suggest(column, columns)}",
+        )
+
+
+def check_labels(
+    entry: dict[str, Any], where: Location, sections: dict[str, Any], rows: Sequence[str], mistakes: Mistakes
+) -> bool:
+    """Note the data sets and methods that the suite does not have; False where there is one."""
+    # Entries that are wrong in themselves are still there to be named.
+    known = {"datasets": _keys(sections.get("datasets")), "methods": [*rows, *_keys(sections.get("methods"))]}
+    right = True
+    for kind, labels in known.items():
+        for i, label in _words(entry.get(kind)):
+            if not rows_of(label, labels):
+                message = f"{where[0]}.{where[1]}: there is no {kind[:-1]} '{label}'{suggest(label, labels)}"
+                mistakes.add((*where, kind, i), message)
+                right = False
+    return right
+
+
+def cutoffs_of(protocol: Any) -> list[int]:
+    """The cut-offs; none where they have another shape."""
+    values = protocol.get("cutoffs", list(Protocol().cutoffs)) if isinstance(protocol, dict) else None
+    return values if isinstance(values, list) and all(type(k) is int and k > 0 for k in values) else []
+
+
 def _check_tuning(section: Any, mistakes: Mistakes, catalog: Catalog) -> None:
     metric = section.get("metric") if isinstance(section, dict) else None
     if not isinstance(metric, str):
@@ -51,26 +86,13 @@ def _check_tuning(section: Any, mistakes: Mistakes, catalog: Catalog) -> None:
 
 
 def _check_tables(sections: dict[str, Any], rows: Sequence[str], mistakes: Mistakes) -> None:
-    metrics, cutoffs = [name for _, name in _words(sections.get("metrics"))], _cutoffs(sections.get("protocol", {}))
-    columns = [f"{metric}@{k}" for metric in metrics for k in cutoffs]
-    # Entries that are wrong in themselves are still there to be named.
-    known = {"datasets": _keys(sections.get("datasets")), "methods": [*rows, *_keys(sections.get("methods"))]}
     tables = sections.get("tables")
     for name, entry in tables.items() if isinstance(tables, dict) else ():
         if not isinstance(entry, dict):
             continue
         for i, column in _words(entry.get("metrics")):
-            if columns and column not in columns:
-                mistakes.add(
-                    ("tables", name, "metrics", i),
-                    f"tables.{name}: '{column}' is not measured by this suite (metrics {', '.join(metrics)} "
-                    f"at {', '.join(map(str, cutoffs))}){suggest(column, columns)}",
-                )
-        for kind, labels in known.items():
-            for i, label in _words(entry.get(kind)):
-                if not rows_of(label, labels):
-                    message = f"tables.{name}: there is no {kind[:-1]} '{label}'{suggest(label, labels)}"
-                    mistakes.add(("tables", name, kind, i), message)
+            check_column(column, ("tables", name, "metrics", i), sections, mistakes)
+        check_labels(entry, ("tables", name), sections, rows, mistakes)
 
 
 def _words(values: Any) -> Iterator[tuple[int, str]]:
@@ -79,9 +101,3 @@ def _words(values: Any) -> Iterator[tuple[int, str]]:
 
 def _keys(section: Any) -> list[str]:
     return list(section) if isinstance(section, dict) else []
-
-
-def _cutoffs(protocol: Any) -> list[int]:
-    """The cut-offs; none where they have another shape."""
-    values = protocol.get("cutoffs", list(Protocol().cutoffs)) if isinstance(protocol, dict) else None
-    return values if isinstance(values, list) and all(type(k) is int and k > 0 for k in values) else []

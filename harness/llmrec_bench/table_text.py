@@ -67,18 +67,18 @@ def _body(table: Table) -> list[list[str]]:
         columns.append([row.settings for row in table.rows] + [""])
     for i, level in enumerate(table.chance):
         cells = [row.cells[i] for row in table.rows]
-        decimals = _decimals([cell.mean for cell in cells])
+        decimals = decimals_of([cell.mean for cell in cells])
         shown = "n/a" if level is None else f"{level:,.{decimals}f}"
-        columns.append([*(_text(cell, len(table.seeds), decimals) for cell in cells), shown])
+        columns.append([*(cell_text(cell, len(table.seeds), decimals) for cell in cells), shown])
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def _decimals(means: Sequence[float | None]) -> int:
+def decimals_of(means: Sequence[float | None]) -> int:
     """Four for a column of shares or bits, two for one that holds counts."""
     return 2 if any(abs(mean) >= 10 for mean in means if mean is not None) else 4
 
 
-def _text(cell: Cell, seeds: int, decimals: int) -> str:
+def cell_text(cell: Cell, seeds: int, decimals: int) -> str:
     """The cell of a table over so many seeds."""
     if cell.mean is None:
         return {"failed": "failed", "missing": "not run", "unmeasured": "not measured"}.get(cell.status, "n/a")

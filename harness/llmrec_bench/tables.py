@@ -107,7 +107,7 @@ def _build(plan: Plan, table: SuiteTable, dataset: str, records: dict[str, Recor
     seeds = tuple(dict.fromkeys(t.seed for t in trials))
     labels = [label for label in table.methods if any(t.method.label == label for t in trials)]
     rows = [_row(label, [t for t in trials if t.method.label == label], table.metrics, records) for label in labels]
-    notes = list(_notes(plan, dataset, set(table.metrics), trials, finished, records, seeds))
+    notes = list(reading_notes(plan, dataset, set(table.metrics), trials, finished, records, seeds))
     if any(cell.near_chance for row in rows for cell in row.cells):
         notes.append(f"{NEAR_CHANCE}: below chance, or above it by less than two standard errors over users.")
     return Table(
@@ -168,7 +168,7 @@ def _chance(column: str, finished: list[Record]) -> float | None:
     return statistics.fmean(by_seed.values()) if by_seed else None
 
 
-def _notes(
+def reading_notes(
     plan: Plan,
     dataset: str,
     columns: set[str],
@@ -177,6 +177,8 @@ def _notes(
     records: dict[str, Record],
     seeds: tuple[int, ...],
 ) -> Iterator[str]:
+    """What a reader must know of these trials and their records: data, protocol, seeds, settings, language models, and
+    what failed or is missing of the metrics `columns`."""
     protocol, data = plan.suite.protocol, plan.prepared[dataset].dataset
     source = trials[0].dataset.source
     if data.simulated:
@@ -204,7 +206,9 @@ def _notes(
     yield from _language_model_notes(finished)
     for trial in trials:
         record = records.get(trial.id)
-        if record is not None and record.failure is not None and not columns <= record.metrics.keys():
+        if record is None or record.failure is None:
+            continue
+        if record.status == "failed" or not columns <= record.metrics.keys():
             reason = record.failure.message.strip().splitlines()
             yield (
                 f"Failed: {trial.method.label} seed {trial.seed}, {record.failure.kind}: "

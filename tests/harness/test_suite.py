@@ -585,7 +585,7 @@ colour: red
         "12: tables.t: there is no dataset 'f'; known: d, e",
         "14: seeds: 3 stands here twice",
         "15: suite: unknown key 'colour'; known: "
-        "datasets, description, llm, methods, metrics, profiles, protocol, seeds, tables, tune",
+        "datasets, description, figures, llm, methods, metrics, profiles, protocol, seeds, tables, tune",
     ]
 
 

@@ -34,3 +34,8 @@ def rationale_texts(folder: Path) -> list[UserText]:
     table = read_rationales(folder)
     rows = zip(table["user"], table["serves"], table["text"], strict=True)
     return [UserText(int(user), tuple(serves), text) for user, serves, text in rows]
+
+
+def texts_for_test(folder: Path) -> dict[int, str]:
+    """By user code, those that serve the test."""
+    return {text.user: text.text for text in rationale_texts(folder) if "test" in text.serves}

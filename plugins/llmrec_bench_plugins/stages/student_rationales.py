@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
@@ -12,7 +12,7 @@ from pydantic import Field
 
 from llmrec_bench import BenchError, Operational, PromptFile, Stage, StageRun, TrainingData
 from llmrec_bench_plugins.stages.distilled_student import DistilledStudent
-from llmrec_bench_plugins.stages.rationales import rationale_texts, write_rationales
+from llmrec_bench_plugins.stages.rationales import rationale_texts, texts_for_test, write_rationales
 from llmrec_bench_plugins.stages.student_answers import LONGEST, Answer, tell, write_answers
 from llmrec_bench_plugins.stages.student_folder import StudentFolder
 from llmrec_bench_plugins.stages.student_prompt import STUDENT, student_prompt
@@ -63,6 +63,10 @@ class StudentRationales(Stage):
     def read(self, train: TrainingData, run: StageRun) -> list[UserText]:
         """What the student wrote."""
         return rationale_texts(run.artifact(self))
+
+    def texts_about_users(self, folder: Path) -> Mapping[int, str]:
+        """The rationales that serve the test."""
+        return texts_for_test(folder)
 
     def build(self, train: TrainingData, out: Path, run: StageRun) -> None:
         """Write the rationales. Raises `BenchError` where no user has a history, and where the student cannot be had

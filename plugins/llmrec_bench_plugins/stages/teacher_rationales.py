@@ -1,6 +1,6 @@
 """SLIM's teacher: a large language model reasons about users in three steps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -20,7 +20,7 @@ from llmrec_bench import (
 )
 from llmrec_bench_plugins.stages.asking import ask_all
 from llmrec_bench_plugins.stages.rationale_steps import parse_steps
-from llmrec_bench_plugins.stages.rationales import rationale_texts, write_rationales
+from llmrec_bench_plugins.stages.rationales import rationale_texts, texts_for_test, write_rationales
 from llmrec_bench_plugins.stages.user_histories import Cutoff, UserHistory, UserText, user_histories
 from llmrec_bench_plugins.stages.wording import Domain, rationale_prompt, wording
 
@@ -67,6 +67,10 @@ class TeacherRationales(Stage):
     def read(self, train: TrainingData, run: StageRun) -> list[UserText]:
         """What the teacher wrote."""
         return rationale_texts(run.artifact(self))
+
+    def texts_about_users(self, folder: Path) -> Mapping[int, str]:
+        """The rationales that serve the test."""
+        return texts_for_test(folder)
 
     def build(self, train: TrainingData, out: Path, run: StageRun) -> None:
         """Write the rationales. Raises `BenchError` where no user has a history, or no request succeeds."""

@@ -1,0 +1,43 @@
+"""A metric by how active users are."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from llmrec_bench.figures.curves import build_curves
+from llmrec_bench.figures.figure import Curves, Part
+from llmrec_bench.figures.scene import Scene
+from llmrec_bench.suite_figures import ActivityEntry
+
+
+def activity_groups(lengths: npt.NDArray[np.int64], groups: int) -> list[npt.NDArray[np.int64]]:
+    """Places in `lengths` (B,), the training interactions of users in code order, cut into groups from the shortest on.
+
+    Users of equal length stay in code order, also across a cut; sizes differ by one at most, the larger ones first.
+    """
+    return np.array_split(np.argsort(lengths, kind="stable"), groups)
+
+
+def build_activity(scene: Scene, entry: ActivityEntry) -> Curves:
+    """The mean of the stored per-user values in each group, over seeds."""
+    data = scene.prepared
+    measured = [trial for trial in scene.finished if entry.metric in scene.records[trial.id].metrics]
+    stored = {t.id: scene.store.per_user(t.id).set_index("user")[entry.metric] for t in measured}
+    tokens = pd.Index(data.dataset.users.astype("str"))
+    # A candidate file may ask for fewer users than the split.
+    asked = tokens.get_indexer(stored[measured[0].id].index) if measured else data.split.test.users
+    users = np.sort(asked)
+    lengths = data.split.train.lengths[users]
+    groups = activity_groups(lengths, entry.groups)
+    values = {}
+    for trial, of_users in stored.items():
+        in_order = of_users.reindex(tokens[users])
+        # A mean over the users that count, NaN where there is none.
+        values[trial] = np.array([in_order.iloc[group].mean() for group in groups], dtype=np.float64)
+    parts = [Part.of(f"G{number}", lengths[group]) for number, group in enumerate(groups, 1)]
+    own = [
+        f"{entry.metric}, the mean over each group of users. Users are sorted by training interactions, ties by user "
+        "code, and cut into groups of equal size.",
+        f"Training interactions: {'; '.join(part.describe('users') for part in parts)}.",
+    ]
+    return build_curves(scene, entry.metric, parts, values, scene.notes(own, {entry.metric}))
