@@ -134,20 +134,21 @@ def run(
         raise _Stopped(
             f"stopped: {done} of {len(plan.trials)} trials are finished and kept; run again to go on"
         ) from None
-    tables, figures = _tables(plan, progress), _figures(plan, store, progress)
+    tables = _tables(plan, progress)
     failed = [p for p in progress if p.state != "finished"]
     if as_json:
         from dataclasses import asdict
 
-        shown = {"tables": [asdict(table) for table in tables], "figures": [asdict(figure) for figure in figures]}
+        figures = [asdict(figure) for figure in _figures(plan, store, progress)]
+        shown = {"tables": [asdict(table) for table in tables], "figures": figures}
         _print_json({**_progress_json(plan, store, progress), **shown})
     else:
         console = _console()
         if plan.suite.description:
             console.print(plan.suite.description.strip() + "\n", markup=False)
         console.print(terminal_view(tables))
-        if figures:
-            console.print(figures_view(figures))
+        if plan.suite.figures:
+            console.print(figures_view(_figures(plan, store, progress)))
         finished = len(progress) - len(failed)
         console.print(f"{finished} of {len(progress)} trials finished. Records: {store.trials}", soft_wrap=True)
         if asking.budget is not None:

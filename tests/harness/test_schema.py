@@ -47,6 +47,7 @@ GOOD: dict[str, Any] = {
     },
     "seeds": [1],
     "metrics": ["NDCG"],
+    "figures": {"f": {"kind": "activity", "metric": "NDCG@5"}, "g": {"kind": "cases", "users": 3}},
     "profiles": {"full": {"seeds": [1, 2]}},
 }
 
@@ -78,6 +79,10 @@ def test_a_good_suite() -> None:
         pytest.param(["metrics"], ["NDGC"], id="metric"),
         pytest.param(["seeds"], [1, 1], id="seed-twice"),
         pytest.param(["seeds"], [-1], id="negative-seed"),
+        pytest.param(["figures", "f", "kind"], "popularty", id="kind-of-figure"),
+        pytest.param(["figures", "f", "users"], 3, id="option-of-another-kind"),
+        pytest.param(["figures", "g", "users"], 0, id="figure-range"),
+        pytest.param(["profiles", "full", "figures"], {"f": {}}, id="figure-of-a-profile"),
         pytest.param(["profiles", "full", "sedes"], [1], id="section-of-a-profile"),
         pytest.param(["profiles", "full", "profiles"], {}, id="profile-of-a-profile"),
     ],

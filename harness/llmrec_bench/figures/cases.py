@@ -67,8 +67,8 @@ def _own_notes(
     )
     if any(case.texts for case in cases):
         yield (
-            "Texts are those that stages wrote about these users, for the test; a method that is a control may have had "
-            "others."
+            "Texts are those that stages wrote about these users, for the test; a method that is a control may have "
+            "had others."
         )
 
 

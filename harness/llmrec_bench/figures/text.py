@@ -9,6 +9,7 @@ from dataclasses import asdict
 from rich.console import Group, RenderableType
 
 from llmrec_bench.figures.figure import Case, Cases, Curves, Figure
+from llmrec_bench.figures.one_line import one_line
 from llmrec_bench.sheet import Sheet
 from llmrec_bench.table_text import Format, cell_text, decimals_of
 
@@ -37,7 +38,7 @@ def figures_view(figures: Sequence[Figure]) -> RenderableType:
 
 
 def _sheet(figure: Figure) -> Sheet:
-    heading = f"{' '.join(figure.title.split()) or figure.name}: {figure.dataset}"
+    heading = f"{one_line(figure.title) or figure.name}: {figure.dataset}"
     heading += " (simulated data)" if figure.simulated else ""
     if isinstance(figure, Cases):
         body = [

@@ -89,6 +89,7 @@ def test_every_user_with_a_history_is_written_about(taught):
     texts = written(taught, stage)
     assert [user for user, _ in texts] == list(range(8))
     assert {serves for _, serves in texts} == {("train", "validation", "test")}
+    assert stage.texts_about_users(taught.place(stage)) == {user: text for (user, _), text in texts.items()}
     rows = taught.train.sequences
     assert taught.seen == {str(user): {f"i{item}" for item in rows[user][:-1][-3:]} for user in range(8)}
     student = SMALL.trained(taught.artifact(STUDENT), "cpu")

@@ -84,6 +84,16 @@ def test_a_rationale_for_each_history(workshop, cutoff):
     ]
 
 
+@pytest.mark.parametrize("cutoff", ["earliest", "per_split"])
+def test_a_figure_is_told_the_text_that_serves_the_test(workshop, cutoff):
+    stage = teacher(cutoff=cutoff)
+    folder = workshop.artifact(stage)
+    rows = read_rationales(folder)
+    served = rows[["test" in serves for serves in rows["serves"]]]
+    assert stage.texts_about_users(folder) == dict(zip(served["user"], served["text"], strict=True))
+    assert len(rows) > len(served) or cutoff == "earliest"
+
+
 def test_a_prompt_worked_by_hand(workshop):
     prompt = teacher(history_length=2).prompts(workshop.train)[0]  # user 0 had the items 0, 1, 0 and 3
     start = "I've watched the following movies in the past in order: 0). Brazil (1985), 1). Alien (1979). Step 1: "
