@@ -28,6 +28,7 @@ ORDER = [
     {"plan"},
     {"suite"},
     {"suite_methods", "suite_names"},
+    {"suite_values"},
     {"plugins"},
     {"candidates"},
     {"candidate_files"},

@@ -17,9 +17,11 @@ from llmrec_bench.errors import SuiteErrors, suggest
 from llmrec_bench.llm.metered import Mode
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.protocol import CandidateFile, Protocol
+from llmrec_bench.stage import elsewhere
 from llmrec_bench.suite_methods import MethodEntry, SuiteMethod, resolve_methods
 from llmrec_bench.suite_mistakes import Mistakes
 from llmrec_bench.suite_names import check_names, rows_of
+from llmrec_bench.suite_values import VALUE_NAME
 from llmrec_bench.tuning import Tuning
 from llmrec_bench.yaml_lines import Document, Location, read_yaml
 
@@ -36,6 +38,9 @@ def _one_line(text: str) -> str:
 Label = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_one_line)]
 
 
+ValueName = Annotated[str, Field(pattern=f"^{VALUE_NAME}$", max_length=80)]
+
+
 class DatasetEntry(Preparation):
     """One data set: a source, its options, and what is done to it before the split."""
 
@@ -43,6 +48,9 @@ class DatasetEntry(Preparation):
     """Name of the data source; `bench list datasets` shows them."""
     options: dict[str, JsonValue] = {}  # noqa: RUF012 - pydantic copies defaults
     """Options of the source; `bench describe NAME` explains them. Relative paths start at the suite's folder."""
+    values: dict[ValueName, JsonValue] = {}  # noqa: RUF012
+    """What `$name` stands for on this data set, wherever the options of a method have it: so that one row may have
+    another teacher, student or encoder on each data set."""
 
 
 class LanguageModelUse(Config):
@@ -182,8 +190,13 @@ def _resolve(
         file = None
     sections = data if isinstance(data, dict) else {}
     datasets = list(_datasets(sections.get("datasets"), mistakes, catalog, document.path.parent))
-    methods = list(resolve_methods(sections.get("methods"), mistakes, catalog))
-    labels = [m.label for m in methods]
+    values = _values(sections.get("datasets"))
+    methods = list(resolve_methods(sections.get("methods"), values, mistakes, catalog))
+    labels = list(dict.fromkeys(m.label for m in methods))
+    for method in methods:
+        for other in sorted(elsewhere(method.config) - set(values)):
+            message = f"methods.{method.label}: 'on: {other}' names no data set of the suite{suggest(other, values)}"
+            mistakes.add(("methods", method.label, "config"), message)
     check_names({"metrics": SuiteFile.model_fields["metrics"].default, **sections}, labels, mistakes, catalog)
     if file is None:
         return None
@@ -227,6 +240,13 @@ def _datasets(section: Any, mistakes: Mistakes, catalog: Catalog, folder: Path) 
             continue  # reported as a mistake of shape already
         if source is not None:
             yield SuiteDataset(label, _anchor(source, folder), preparation)
+
+
+def _values(section: Any) -> dict[str, dict[str, Any]]:
+    """By data set, what `$name` stands for there."""
+    entries = section.items() if isinstance(section, dict) else ()
+    given = {label: entry.get("values") if isinstance(entry, dict) else None for label, entry in entries}
+    return {label: values if isinstance(values, dict) else {} for label, values in given.items()}
 
 
 def _anchor(options: ConfigT, folder: Path) -> ConfigT:
