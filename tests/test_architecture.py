@@ -27,7 +27,7 @@ ORDER = [
     {"store", "evaluate", "artifacts"},
     {"plan"},
     {"suite"},
-    {"suite_methods", "suite_names"},
+    {"suite_methods", "suite_names", "published"},
     {"suite_values"},
     {"plugins"},
     {"candidates"},

@@ -13,10 +13,11 @@ from pydantic import AfterValidator, Field, JsonValue, ValidationError
 from llmrec_bench.config import Config
 from llmrec_bench.data.dataset import Preparation
 from llmrec_bench.data.source import DataSource
-from llmrec_bench.errors import SuiteErrors, suggest
+from llmrec_bench.errors import BenchError, SuiteErrors, suggest
 from llmrec_bench.llm.metered import Mode
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.protocol import CandidateFile, Protocol
+from llmrec_bench.published import Published, read_published
 from llmrec_bench.stage import elsewhere
 from llmrec_bench.suite_methods import MethodEntry, SuiteMethod, resolve_methods
 from llmrec_bench.suite_mistakes import Mistakes
@@ -78,6 +79,9 @@ class TableEntry(Config):
     """Labels of the data sets to show; all of them if left out."""
     methods: list[str] | None = None
     """Labels of the methods to show; all of them if left out."""
+    published: Path | None = None
+    """A CSV of published numbers to stand beside ours, with the difference, where labels and metrics are the same. A
+    relative path starts at the suite's folder."""
 
 
 class SuiteFile(Config):
@@ -123,6 +127,7 @@ class SuiteTable:
     metrics: tuple[str, ...]
     datasets: tuple[str, ...]
     methods: tuple[str, ...]
+    published: Published | None = None
 
 
 @dataclass(frozen=True)
@@ -198,6 +203,7 @@ def _resolve(
             message = f"methods.{method.label}: 'on: {other}' names no data set of the suite{suggest(other, values)}"
             mistakes.add(("methods", method.label, "config"), message)
     check_names({"metrics": SuiteFile.model_fields["metrics"].default, **sections}, labels, mistakes, catalog)
+    published = dict(_published(sections.get("tables"), mistakes, document.path.parent))
     if file is None:
         return None
     return Suite(
@@ -212,7 +218,7 @@ def _resolve(
         llm=_placed(file.llm, ("llm",), mistakes, document.path.parent),
         tuning=file.tune,
         metrics=tuple(file.metrics),
-        tables=tuple(_tables(file, [d.label for d in datasets], labels)),
+        tables=tuple(_tables(file, [d.label for d in datasets], labels, published)),
     )
 
 
@@ -275,19 +281,42 @@ def _placed(options: ConfigT, location: Location, mistakes: Mistakes, folder: Pa
         value = getattr(options, name)
         if not isinstance(value, Path):
             continue
-        written = os.path.expandvars(value)
-        if "$" in written:
-            message = f"the environment variable in {written} is not set; set it or write the path out"
-            mistakes.add((*location, name), f"{'.'.join(map(str, (*location, name)))}: {message}")
-        placed[name] = Path(written).expanduser()
+        placed[name] = _written_out(value, (*location, name), mistakes)
     return _anchor(options.model_copy(update=placed), folder)
 
 
-def _tables(file: SuiteFile, datasets: list[str], methods: list[str]) -> Iterator[SuiteTable]:
+def _written_out(path: Path, location: Location, mistakes: Mistakes) -> Path:
+    written = os.path.expandvars(path)
+    if "$" in written:
+        message = f"the environment variable in {written} is not set; set it or write the path out"
+        mistakes.add(location, f"{'.'.join(map(str, location))}: {message}")
+    return Path(written).expanduser()
+
+
+def _published(section: Any, mistakes: Mistakes, folder: Path) -> Iterator[tuple[str, Published]]:
+    """The published numbers that tables ask for, by the table's name."""
+    for name, entry in section.items() if isinstance(section, dict) else ():
+        given = entry.get("published") if isinstance(entry, dict) else None
+        if not isinstance(given, str):
+            continue  # none, or reported as a mistake of shape already
+        location = ("tables", name, "published")
+        path = folder.absolute() / _written_out(Path(given), location, mistakes)
+        if "$" in str(path):
+            continue  # reported already
+        try:
+            yield name, read_published(path)
+        except BenchError as error:
+            mistakes.add(location, f"tables.{name}.published: {error}")
+
+
+def _tables(
+    file: SuiteFile, datasets: list[str], methods: list[str], published: dict[str, Published]
+) -> Iterator[SuiteTable]:
     if not file.tables:
         widest = tuple(f"{metric}@{max(file.protocol.cutoffs)}" for metric in file.metrics)
         yield SuiteTable("main", "", widest, tuple(datasets), tuple(methods))
     for name, entry in file.tables.items():
         shown = datasets if entry.datasets is None else entry.datasets
         rows = methods if entry.methods is None else [row for label in entry.methods for row in rows_of(label, methods)]
-        yield SuiteTable(name, entry.title, tuple(entry.metrics), tuple(shown), tuple(rows))
+        beside = published.get(name)
+        yield SuiteTable(name, entry.title, tuple(entry.metrics), tuple(shown), tuple(rows), beside)
