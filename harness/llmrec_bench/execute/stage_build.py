@@ -40,7 +40,7 @@ def build_stage(job: Job, planned: PlannedStage, data: TrialData, report_phase: 
         except BaseException:  # its answers stay in the cassette, and what they cost has to stay too
             job.artifacts.keep_bills(stage, planned.key, with_bills(meter.spendings(), earlier))
             raise
-        known = [(child, child.key(train.fingerprint)) for child in stages_of(stage)]
+        known = [(child, key) for key, (child, _) in stages_of(stage, train.fingerprint).items()]
         made_from = [m for child, key in known if (m := job.artifacts.manifest(child, key)) is not None]
         interactions = pd.DataFrame(seen, columns=["user", "item"], dtype="str")
         manifest = Manifest(
@@ -48,7 +48,7 @@ def build_stage(job: Job, planned: PlannedStage, data: TrialData, report_phase: 
             key=planned.key,
             identity=stage.identity(),
             children={child.name: key for child, key in known},
-            dataset=planned.dataset,
+            dataset=planned.dataset.label,
             training_fingerprint=train.fingerprint,
             cut="training" if seen or any(m.cut == "training" for m in made_from) else "item texts",
             interactions=len(interactions),

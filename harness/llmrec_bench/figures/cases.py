@@ -58,7 +58,7 @@ def _own_notes(
     if gained is None or lost is None:
         finished = {trial.method.label for trial in scene.finished}
         missing = " and ".join(label for label in (first, last) if label not in finished)
-        yield f"No case can be chosen: {missing} is not finished here with seed {scene.seeds[0]}."
+        yield f"No case can be chosen: no finished trial of {missing} here, seed {scene.seeds[0]}."
         return
     yield (
         f"Chosen by rule, to show what a difference looks like, not that there is one: users for whom {last} has a "

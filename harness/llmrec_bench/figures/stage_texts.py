@@ -34,7 +34,8 @@ class StageTexts:
         self._texts = {
             key: None if manifests[key] is None else _read(artifacts, planned)
             for key, planned in self._stages.items()
-            if _writes(planned.stage)
+            # What a student of another data set was taught is about users of that one, under the same codes.
+            if _writes(planned.stage) and planned.dataset.label == scene.dataset
         }
 
     def about(self, user: int) -> Iterator[StageText]:

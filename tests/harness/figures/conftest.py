@@ -17,6 +17,7 @@ from llmrec_bench.metrics.accuracy import HR, NDCG
 from llmrec_bench.metrics.coverage import Gini
 from llmrec_bench.plan import Trial
 from llmrec_bench.plugins import Catalog
+from llmrec_bench.stage import TransferableStage
 from llmrec_bench.store import DatasetPart, Failure, MethodPart, ProtocolPart, Record, StagePart
 
 EVENTS = {"a": [0, 1, 2, 3, 4], "b": [0, 1, 2, 5], "c": [0, 1, 2], "d": [0, 3, 4, 1]}
@@ -28,9 +29,13 @@ class Four(DataSource):
     """The users of `EVENTS`."""
 
     name = "four"
+    shift: int = 0
+    """Another data set: items are so many further on."""
 
     def read(self) -> Log:
-        events = [{"user": user, "item": f"i{item}"} for user, items in EVENTS.items() for item in items]
+        events = [
+            {"user": user, "item": f"i{(item + self.shift) % 6}"} for user, items in EVENTS.items() for item in items
+        ]
         return Log(pd.DataFrame(events), pd.DataFrame({"title": TITLES}, index=[f"i{i}" for i in range(6)]))
 
 
@@ -47,7 +52,7 @@ class Notes(Stage):
         return dict(zip(table["user"], table["text"], strict=True))
 
 
-class Digest(Stage):
+class Digest(TransferableStage):
     """Writes about nobody."""
 
     name: ClassVar[str] = "digest"
@@ -105,7 +110,8 @@ class Study:
     records: dict[str, Record]
 
     def trial(self, method: str, seed: int = 1) -> Trial:
-        [trial] = [t for t in self.plan.trials if (t.method.label, t.seed) == (method, seed)]
+        wanted = ("shop", method, seed)
+        [trial] = [t for t in self.plan.trials if (t.dataset.label, t.method.label, t.seed) == wanted]
         return trial
 
     def keep(
@@ -187,11 +193,16 @@ def spending(simulated: bool) -> Spending:
 
 @pytest.fixture
 def study(tmp_path: Path) -> Any:
-    """`study("one: {kind: activity, ...}")`: the suite with these figures, a line each."""
+    """`study("one: {kind: activity, ...}")`: the suite with these figures, a line each, and the `change`d parts."""
 
-    def make(*figures: str, seeds: Sequence[int] | None = None, only: Sequence[str] = ()) -> Study:
+    def make(
+        *figures: str, seeds: Sequence[int] | None = None, only: Sequence[str] = (), change: Mapping[str, str] = {}
+    ) -> Study:
+        text = SUITE + "".join(f"  {figure}\n" for figure in figures)
+        for old, new in change.items():
+            text = text.replace(old, new)
         path = tmp_path / "study.yaml"
-        path.write_text(SUITE + "".join(f"  {figure}\n" for figure in figures))
+        path.write_text(text)
         return Study(make_plan(load_suite(path, CATALOG), only, seeds), Store(tmp_path / "results", "study"), {})
 
     return make

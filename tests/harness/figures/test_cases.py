@@ -81,7 +81,7 @@ def test_before_both_are_finished_there_is_no_case(study):
     study.fail("reader", 1)
     figure = study.figure()
     assert (figure.gained, figure.lost, figure.cases) == (None, None, ())
-    assert figure.notes[0] == "No case can be chosen: reader is not finished here with seed 1."
+    assert figure.notes[0] == "No case can be chosen: no finished trial of reader here, seed 1."
 
 
 def test_a_text_that_is_gone_or_says_nothing(cases):
@@ -94,6 +94,17 @@ def test_a_text_that_is_gone_or_says_nothing(cases):
         study.figures()
     shutil.rmtree(folder)
     assert study.figure().cases[0].texts[0].text is None
+
+
+def test_what_was_written_about_users_of_another_data_set_is_not_shown(cases):
+    change = {
+        "shop: {source: four}": "shop: {source: four}, mall: {source: four, options: {shift: 1}}",
+        "reader: ": "reader: {config: {digest: {on: mall}}}",
+    }
+    study = cases(CASES.replace("]}", "], datasets: [shop]}"), change=change)
+    assert {p.dataset.label for p in study.plan.stages if p.stage.name == "notes"} == {"mall"}
+    study.write({0: "about somebody else"})
+    assert study.figure().cases[0].texts == ()
 
 
 def test_a_long_history_shows_its_end(cases, monkeypatch):
