@@ -18,6 +18,7 @@ from llmrec_bench_plugins.stages.student_bases import Base
 from llmrec_bench_plugins.stages.student_prompt import STUDENT, student_prompt
 from llmrec_bench_plugins.stages.teacher_rationales import TeacherRationales
 from llmrec_bench_plugins.stages.user_histories import user_histories
+from llmrec_bench_plugins.stages.wording import cut_titles
 
 if TYPE_CHECKING:
     from llmrec_bench_plugins.blocks.distillation import Outcome, Pair
@@ -127,7 +128,8 @@ class DistilledStudent(Stage):
             )
         if self.users is not None and self.users < len(useful):
             useful = [useful[i] for i in np.sort(rng.choice(len(useful), self.users, replace=False)).tolist()]
-        tokens, titles = train.items["token"].astype(str).tolist(), train.items["title"].tolist()
+        tokens = train.items["token"].astype(str).tolist()
+        titles = cut_titles(train.items["title"], teacher.title_words)
         histories = user_histories(train, teacher.cutoff, teacher.history_length)
         shown = {h.user: [item for item in h.items if titles[item]] for h in histories if "train" in h.serves}
         return [

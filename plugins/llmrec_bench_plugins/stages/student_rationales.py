@@ -17,6 +17,7 @@ from llmrec_bench_plugins.stages.student_answers import LONGEST, Answer, tell, w
 from llmrec_bench_plugins.stages.student_folder import StudentFolder
 from llmrec_bench_plugins.stages.student_prompt import STUDENT, student_prompt
 from llmrec_bench_plugins.stages.user_histories import Cutoff, UserHistory, UserText, user_histories
+from llmrec_bench_plugins.stages.wording import cut_titles
 
 if TYPE_CHECKING:
     from llmrec_bench_plugins.blocks.text_generation import CausalModel
@@ -83,7 +84,9 @@ class StudentRationales(Stage):
         write_rationales(out, train, run, ((history, a.text) for (history, _), a in zip(asked, answers, strict=True)))
 
     def _asked(self, train: TrainingData) -> Iterator[tuple[UserHistory, str]]:
-        titles = train.items["title"].tolist()
+        # A distilled student meets titles as it learned them.
+        words = self.student.teacher.title_words if isinstance(self.student, DistilledStudent) else None
+        titles = cut_titles(train.items["title"], words)
         for history in user_histories(train, self.resolved_cutoff, self._history_length):
             shown = tuple(item for item in history.items if titles[item])
             if shown:

@@ -13,6 +13,7 @@ from llmrec_bench.llm.prices import PriceList
 from llmrec_bench_plugins.llms.openai_compatible import OpenAICompatible
 from llmrec_bench_plugins.llms.simulated import Simulated
 from llmrec_bench_plugins.llms.simulation.faults import Faults
+from llmrec_bench_plugins.stages.history_titles import HistoryTitles
 from llmrec_bench_plugins.stages.rationale_steps import parse_steps
 from llmrec_bench_plugins.stages.rationales import read_rationales
 from llmrec_bench_plugins.stages.teacher_rationales import TeacherRationales
@@ -96,6 +97,17 @@ def test_products_have_another_wording(workshop):
     assert text.startswith("I've purchased the following games in the past in order: 0). Alien (1979), 1). Brazil")
 
 
+def test_long_titles_are_cut_and_whole_ones_change_no_key(workshop):
+    with_items(workshop, title=[f"{word} and  some more" for word in "abcdefgh"])
+    cut = teacher(history_length=2, title_words=2)
+    assert ": 0). b and, 1). a and. Step 1" in cut.prompts(workshop.train)[0].messages[-1].content
+    titles = HistoryTitles(history_length=2, title_words=2).read(workshop.train, workshop.run(cut))
+    assert titles[0].text == "0). b and, 1). a and"
+    for kind in (teacher(), HistoryTitles()):
+        assert "title_words" not in kind.identity()  # what was built before there was the option stays known
+        assert kind.model_copy(update={"title_words": 2}).identity() == {**kind.identity(), "title_words": 2}
+
+
 def test_items_without_a_title_are_neither_shown_nor_told_of(workshop):
     with_items(workshop, title=["Alien", "", "Casino", "Diva", "Emma", "", "Gigi", ""])
     stage = teacher(cutoff="per_split")
@@ -177,6 +189,7 @@ def test_the_key_is_over_what_decides_the_text(monkeypatch, tmp_path):
         teacher(cutoff="per_split").key("data"),
         teacher(cutoff="single_train").key("data"),
         teacher(history_length=5).key("data"),
+        teacher(title_words=20).key("data"),
         teacher(writer=Simulated.Config(model="writer-2")).key("data"),
         teacher(users=5).key("data"),
         teacher(users=5, seed=1).key("data"),
