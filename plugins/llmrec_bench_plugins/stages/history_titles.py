@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from llmrec_bench import Config, StageRun, TrainingData
+from llmrec_bench_plugins.stages.served_targets import check_served
 from llmrec_bench_plugins.stages.user_histories import Cutoff, UserText, user_histories
 from llmrec_bench_plugins.stages.wording import cut_titles, numbered_history
 
@@ -31,8 +32,10 @@ class HistoryTitles(Config):
     def read(self, train: TrainingData, run: StageRun) -> list[UserText]:
         """One text for each history."""
         titles = cut_titles(train.items["title"], self.title_words)
+        histories = list(user_histories(train, self.cutoff, self.history_length))
+        check_served("user-text-embeddings", train, self.cutoff, histories, run.log)
         texts = []
-        for history in user_histories(train, self.cutoff, self.history_length):
+        for history in histories:
             shown = [item for item in history.items if titles[item]]
             run.saw(history.user, shown)
             texts.append(UserText(history.user, history.serves, numbered_history([titles[i] for i in shown])))

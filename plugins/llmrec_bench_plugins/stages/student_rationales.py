@@ -13,6 +13,7 @@ from pydantic import Field
 from llmrec_bench import BenchError, Operational, PromptFile, Stage, StageRun, TrainingData
 from llmrec_bench_plugins.stages.distilled_student import DistilledStudent
 from llmrec_bench_plugins.stages.rationales import rationale_texts, write_rationales
+from llmrec_bench_plugins.stages.served_targets import check_served
 from llmrec_bench_plugins.stages.student_answers import LONGEST, Answer, tell, write_answers
 from llmrec_bench_plugins.stages.student_folder import StudentFolder
 from llmrec_bench_plugins.stages.student_prompt import STUDENT, student_prompt
@@ -71,6 +72,7 @@ class StudentRationales(Stage):
         asked = list(self._asked(train))
         if not asked:
             raise BenchError(f"stage '{self.name}': no user has a history of titled items to write about")
+        check_served(self.name, train, self.resolved_cutoff, (history for history, _ in asked), run.log)
         begin = perf_counter()
         answers = self._answers(self.student.trained(run), [prompt for _, prompt in asked], run)
         if not any(answer.fits for answer in answers):

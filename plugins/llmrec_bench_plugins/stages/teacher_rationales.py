@@ -21,6 +21,7 @@ from llmrec_bench import (
 from llmrec_bench_plugins.stages.asking import ask_all
 from llmrec_bench_plugins.stages.rationale_steps import parse_steps
 from llmrec_bench_plugins.stages.rationales import rationale_texts, write_rationales
+from llmrec_bench_plugins.stages.served_targets import check_served
 from llmrec_bench_plugins.stages.user_histories import Cutoff, UserHistory, UserText, user_histories
 from llmrec_bench_plugins.stages.wording import Domain, cut_titles, rationale_prompt, wording
 
@@ -82,6 +83,7 @@ class TeacherRationales(Stage):
         asked = self._asked(train)
         if not asked:
             raise BenchError(f"stage '{self.name}': no user has a history of titled items to ask about")
+        check_served(self.name, train, self.cutoff, (history for history, _ in asked), run.log)
         prompts = [prompt for _, prompt in asked]
         texts = ask_all(run, self.writer, prompts, self.name, "these users have no rationale")
         whole = sum(parse_steps(text).whole for text in texts)

@@ -157,7 +157,7 @@ def test_failed_requests_leave_their_users_without_and_are_told_of(workshop):
     assert (rows["text"][showing] == "").all()
     assert rows["text"][~showing].map(bool).all()
     told = f"{showing.sum()} of {len(rows)} requests failed, these users have no rationale: time out"
-    assert workshop.lines == [told, f"{(~showing).sum()} of {len(rows)} rationales have all three steps"]
+    assert workshop.lines[1:] == [told, f"{(~showing).sum()} of {len(rows)} rationales have all three steps"]
     assert len(workshop.seen) == len(rows)
 
 
@@ -167,14 +167,14 @@ def test_refusals_are_no_rationales(workshop):
     refused = int((rows["text"] == "").sum())
     assert 0 < refused < len(rows)
     assert not rows["text"].str.contains("sorry|cannot|apolog|not able", case=False).any()
-    assert workshop.lines[0] == f"{refused} of {len(rows)} requests were refused, these users have no rationale"
+    assert workshop.lines[1] == f"{refused} of {len(rows)} requests were refused, these users have no rationale"
 
 
 def test_broken_answers_are_kept_and_counted(workshop):
     stage = teacher(writer=Simulated.Config(faults=Faults(malformed=1)))
     rows = read_rationales(workshop.artifact(stage))
     assert rows["text"].map(bool).all()
-    assert workshop.lines == [f"0 of {len(rows)} rationales have all three steps"]
+    assert workshop.lines[1:] == [f"0 of {len(rows)} rationales have all three steps"]
 
 
 def test_nothing_but_failures_is_one_line(workshop):
