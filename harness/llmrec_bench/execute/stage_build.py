@@ -22,7 +22,7 @@ def build_stage(job: Job, planned: PlannedStage, data: TrialData, report_phase: 
     with job.artifacts.building(stage, planned.key) as out:
         if out is None:
             return
-        meter, seen = Meter(), InteractionsSeen(data)
+        meter, seen = Meter(), InteractionsSeen()
         log = [f"reconstructed prompt {f.path.name}: {f.source}" for f in stage.prompt_files() if f.reconstructed]
         earlier = job.artifacts.bills(stage, planned.key)
         start = time.perf_counter()
@@ -31,13 +31,13 @@ def build_stage(job: Job, planned: PlannedStage, data: TrialData, report_phase: 
                 children = finished_artifact(job.artifacts, train.fingerprint, planned.children)
                 scratch = job.artifacts.scratch(stage, planned.key)
                 stage.build(train, out, StageRun(job.device, children, llm, seen.add, log.append, scratch))
-            seen.refuse_test(stage.name)
+            seen.refuse_test(stage.name, data)
         except BaseException:  # its answers stay in the cassette, and what they cost has to stay too
             job.artifacts.keep_bills(stage, planned.key, with_bills(meter.spendings(), earlier))
             raise
         known = [(child, child.key(train.fingerprint)) for child in stages_of(stage)]
         made_from = [m for child, key in known if (m := job.artifacts.manifest(child, key)) is not None]
-        interactions = seen.table()
+        interactions = seen.table(data)
         manifest = Manifest(
             stage=stage.name,
             key=planned.key,
