@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from llmrec_bench import BenchError, PromptFile, Stage, StageRun, TrainingData
+from llmrec_bench_plugins.stages.causal_models import one_line
 from llmrec_bench_plugins.stages.rationale_steps import parse_steps
 from llmrec_bench_plugins.stages.rouge import rouge_l
 from llmrec_bench_plugins.stages.student_answers import LONGEST, tell, whole, write_answers
@@ -160,12 +161,17 @@ class DistilledStudent(Stage):
 
     def _pairs(self, model: "CausalModel", lessons: Sequence[_Lesson], run: StageRun, what: str) -> list["Pair"]:
         """Those that fit the context. Raises `BenchError` where none does, or answers could not end."""
+        from jinja2 import TemplateError
+
         from llmrec_bench_plugins.blocks.distillation import paired
 
         try:
             pairs = [paired(model, lesson.prompt, lesson.answer) for lesson in lessons]
         except ValueError as error:
             raise BenchError(f"stage '{self.name}': {error}; take another base") from None
+        except TemplateError as error:
+            why = f"the base's chat template refuses the prompt ({one_line(error)})"
+            raise BenchError(f"stage '{self.name}': {why}; take another base") from None
         context = min(self.base.context_length, model.positions or self.base.context_length)
         fitting = [pair for pair in pairs if len(pair.tokens) <= context]
         if not fitting:
