@@ -59,7 +59,7 @@ def test_the_language_models_in_the_guide_load(tmp_path):
     *_, text = blocks("suites/README.md", "yaml")
     (tmp_path / "guide.yaml").write_text(f"datasets: {{d: {{source: movielens-100k}}}}\n{text}")
     suite = load_suite(tmp_path / "guide.yaml", CATALOG)
-    [embeddings, facts] = reversed(stages_of(suite.methods[0].config))
+    [(facts, _), (embeddings, _)] = stages_of(suite.methods[0].config).values()
     assert (facts.name, facts.writer.model, facts.writer.max_tokens) == ("item-facts", "gpt-4o-mini", 100)
     assert embeddings.encoder.kind == "minilm"
     assert suite.llm.cassette == tmp_path / "../results/cassette"

@@ -88,7 +88,7 @@ def scores_on(
 
     context = {"language_models": CATALOG.language_models}
     config: Config = kind.Config.model_validate(quick(name, encoder), context=context)
-    method = SuiteMethod(name, Recorded, config, {})
+    method = SuiteMethod(name, Recorded, config, {}, ("shop",))
     trial = Trial("canary", SuiteDataset("shop", dataset.source, Preparation()), "0", method, protocol, "0", seed=3)
     trial = replace(trial, fingerprint=dataset.fingerprint)
     asking = Asking(CATALOG.language_models, folder / "cassette", load_prices())

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from llmrec_bench.plan import Plan, make_plan
     from llmrec_bench.plugins import Catalog, load_catalog
     from llmrec_bench.search_space import Choice, Range
-    from llmrec_bench.stage import Stage, StageRun
+    from llmrec_bench.stage import Stage, StageRun, TransferableStage
     from llmrec_bench.store import Record, Store
     from llmrec_bench.suite import Suite, load_suite
     from llmrec_bench.table_text import render_tables
@@ -58,6 +58,7 @@ _HOMES = {
     "Sequences": "data.sequences",
     "Stage": "stage",
     "StageRun": "stage",
+    "TransferableStage": "stage",
     "Store": "store",
     "Suite": "suite",
     "Table": "tables",
@@ -106,6 +107,7 @@ __all__ = [
     "Suite",
     "Table",
     "TrainingData",
+    "TransferableStage",
     "Usage",
     "ask",
     "build_tables",

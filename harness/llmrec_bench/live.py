@@ -65,7 +65,7 @@ class RunView:
         for planned in stages:
             self._what = "jobs"
             self._total += 1
-            self._left.append((planned.dataset, planned.stage.name))
+            self._left.append((planned.dataset.label, planned.stage.name))
         return self
 
     def phase(self, job: Job, phase: str) -> None:

@@ -14,7 +14,7 @@ from llmrec_bench.data.splits import Split, split
 from llmrec_bench.errors import BenchError, SuiteErrors, suggest
 from llmrec_bench.protocol import Protocol
 from llmrec_bench.search_space import plain_space
-from llmrec_bench.stage import Stage, stages_of
+from llmrec_bench.stage import Stage, settled, stages_of
 from llmrec_bench.suite import Suite, SuiteDataset
 from llmrec_bench.suite_methods import SuiteMethod
 from llmrec_bench.tuning import Tuning
@@ -43,15 +43,17 @@ class PlannedStage:
 
     stage: Stage
     key: str
-    dataset: str
-    """Label."""
+    dataset: SuiteDataset
+    """The one it is built on."""
+    fingerprint: str
+    """Of the prepared data set."""
     children: tuple[str, ...]
     """Keys of the stages it is built from."""
 
     @property
     def label(self) -> str:
         """What a person reads."""
-        return f"{self.dataset} stage {self.stage.name} {self.key[:6]}"
+        return f"{self.dataset.label} stage {self.stage.name} {self.key[:6]}"
 
 
 @dataclass(frozen=True)
@@ -129,13 +131,16 @@ class Plan:
 
     def stages_for(self, trial: Trial) -> tuple[PlannedStage, ...]:
         """What a trial's method needs, children before those that need them."""
-        training = self.prepared[trial.dataset.label].training_fingerprint
-        return tuple(
-            PlannedStage(
-                stage, stage.key(training), trial.dataset.label, tuple(c.key(training) for c in stages_of(stage))
-            )
-            for stage in stages_of(trial.method.config)
-        )
+        own = self.prepared[trial.dataset.label].training_fingerprint
+        found = []
+        for key, (stage, training) in stages_of(trial.method.config, own).items():
+            dataset = trial.dataset if training == own else self._on(training)
+            fingerprint = self.prepared[dataset.label].dataset.fingerprint
+            found.append(PlannedStage(stage, key, dataset, fingerprint, tuple(stages_of(stage, training))))
+        return tuple(found)
+
+    def _on(self, training: str) -> SuiteDataset:
+        return next(d for d in self.suite.datasets if self.prepared[d.label].training_fingerprint == training)
 
     @property
     def stages(self) -> tuple[PlannedStage, ...]:
@@ -166,13 +171,17 @@ def make_plan(suite: Suite, only: Sequence[str] = (), seeds: Sequence[int] | Non
         prepared[entry.label] = found
     if mistakes:
         raise SuiteErrors(mistakes)
-    pairs = [(d, m) for d in suite.datasets for m in suite.methods if _wanted(d.label, m.label, only)]
+    trainings = {label: data.training_fingerprint for label, data in prepared.items()}
+    methods = [replace(m, config=settled(m.config, trainings)) for m in suite.methods]
+    pairs = [
+        (d, m) for d in suite.datasets for m in methods if d.label in m.datasets and _wanted(d.label, m.label, only)
+    ]
     if not pairs:
-        labels = [m.label for m in suite.methods]
+        labels = list(dict.fromkeys(m.label for m in methods))
         raise BenchError(f"--only {' '.join(only)}: no method of {suite.path} matches{suggest(only[0], labels)}")
     protocol_hash = suite.protocol.hash
     trials = []
-    for method in suite.methods:
+    for method in methods:
         try:
             method.config.identity()
         except BenchError as error:  # weights that are not there have no hash

@@ -6,8 +6,11 @@ from pydantic import BaseModel
 
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.suite import SuiteFile
+from llmrec_bench.suite_values import VALUE_NAME
 
 Schema = dict[str, Any]
+
+_VALUE: Schema = {"type": "string", "pattern": rf"^\${VALUE_NAME}$"}
 
 
 def suite_schema(catalog: Catalog) -> Schema:
@@ -51,6 +54,11 @@ def _add(definitions: Schema, key: str, model: type[BaseModel]) -> Schema:
     own = model.model_json_schema(ref_template=f"#/$defs/{key}.{{model}}")
     definitions.update({f"{key}.{name}": part for name, part in own.pop("$defs", {}).items()})
     definitions[key] = own
+    if key.startswith("config-"):  # a data set may have a value of its own for any option
+        parts = [own, *(part for name, part in definitions.items() if name.startswith(f"{key}."))]
+        for part in parts:
+            properties = part.get("properties", {})
+            part["properties"] = {name: {"anyOf": [option, _VALUE]} for name, option in properties.items()}
     section = "options" if key.startswith("source-") else "config"
     required = [section] if own.get("required") else []
     return {"properties": {section: {"$ref": f"#/$defs/{key}"}}, "required": required}

@@ -3,10 +3,10 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from llmrec_bench.config import Config
 from llmrec_bench.data.training import TrainingData
@@ -15,6 +15,8 @@ from llmrec_bench.llm.prompt import Prompt, PromptFile
 if TYPE_CHECKING:
     from llmrec_bench.llm.language_model import LanguageModel
     from llmrec_bench.llm.metered import MeteredModel
+
+ConfigT = TypeVar("ConfigT", bound=Config)
 
 KEY_VERSION = 1
 """Raised when the same stage on the same data would get another key."""
@@ -78,25 +80,76 @@ class Stage(Config, ABC):
         wordings = {"prompt_hashes": [file.hash for file in files]} if files else {}
         return {"stage": self.name, "version": self.version, **wordings, **super().identity()}
 
+    def training(self, training_fingerprint: str) -> str:
+        """The training data it is built on, where a method that needs it has these."""
+        return training_fingerprint
+
     def key(self, training_fingerprint: str) -> str:
-        """16 hex digits: what the artifact is known by on these training data."""
-        whole = {"key_version": KEY_VERSION, "stage": self.identity(), "training": training_fingerprint}
+        """16 hex digits: what the artifact is known by where a method that needs it has these training data."""
+        # Where it is built is said by the training data, so that what `on` leads to is what that data set has itself.
+        identity = {option: value for option, value in self.identity().items() if option != "on"}
+        whole = {"key_version": KEY_VERSION, "stage": identity, "training": self.training(training_fingerprint)}
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def stages_of(config: Config) -> list[Stage]:
-    """Every stage among a config's options, at any depth, each once, children before those that need them."""
-    found: dict[str, Stage] = {}
-    for stage in _walk(config):
-        found.setdefault(json.dumps(stage.identity(), sort_keys=True), stage)
-    return list(found.values())
+class TransferableStage(Stage, ABC):
+    """A stage that may be built on another data set than the one it serves, as its artifact holds no code of a user or
+    an item."""
+
+    on: str | None = None
+    """The data set to build it on, with all it is built from: a label of the suite's; null: the one that the method
+    runs on."""
+
+    def identity(self) -> dict[str, Any]:
+        """Without `on` where it is not set."""
+        plain = super().identity()
+        return plain if self.on is not None else {name: value for name, value in plain.items() if name != "on"}
+
+    def training(self, training_fingerprint: str) -> str:
+        """Those of the other data set, once a plan has put their fingerprint for its label."""
+        return self.on or training_fingerprint
 
 
-def _walk(config: Config) -> Iterator[Stage]:
+def stages_of(config: Config, training_fingerprint: str = "") -> dict[str, tuple[Stage, str]]:
+    """Every stage among a config's options, at any depth, by key, children before those that need them, each with the
+    fingerprint of the training data it is built on."""
+    found: dict[str, tuple[Stage, str]] = {}
+    for stage, training in _walk(config, training_fingerprint):
+        found.setdefault(stage.key(training), (stage, training))
+    return found
+
+
+def _walk(config: Config, training: str) -> Iterator[tuple[Stage, str]]:
+    for part in _parts(config):
+        below = part.training(training) if isinstance(part, Stage) else training
+        yield from _walk(part, below)
+        if isinstance(part, Stage):
+            yield part, below
+
+
+def _parts(config: Config) -> Iterator[Config]:
     for option in type(config).model_fields:
         value = getattr(config, option)
-        for part in value if isinstance(value, tuple | list) else [value]:
-            if isinstance(part, Config):
-                yield from _walk(part)
-                if isinstance(part, Stage):
-                    yield part
+        yield from (
+            part for part in (value if isinstance(value, tuple | list) else [value]) if isinstance(part, Config)
+        )
+
+
+def elsewhere(config: Config) -> set[str]:
+    """What the stages among a config's options have as `on`."""
+    own = {config.on} if isinstance(config, TransferableStage) and config.on is not None else set()
+    return own.union(*map(elsewhere, _parts(config)))
+
+
+def settled(config: ConfigT, trainings: Mapping[str, str]) -> ConfigT:
+    """The config with the fingerprint of the training data, by `trainings`, for each label that `on` names."""
+
+    def settle(value: Any) -> Any:
+        if isinstance(value, Config):
+            return settled(value, trainings)
+        return type(value)(map(settle, value)) if isinstance(value, tuple | list) else value
+
+    update = {option: settle(getattr(config, option)) for option in type(config).model_fields}
+    if isinstance(config, TransferableStage) and config.on is not None:
+        update["on"] = trainings[config.on]
+    return config.model_copy(update=update) if elsewhere(config) else config

@@ -13,13 +13,16 @@ from pydantic import AfterValidator, Field, JsonValue, ValidationError
 from llmrec_bench.config import Config
 from llmrec_bench.data.dataset import Preparation
 from llmrec_bench.data.source import DataSource
-from llmrec_bench.errors import SuiteErrors, suggest
+from llmrec_bench.errors import BenchError, SuiteErrors, suggest
 from llmrec_bench.llm.metered import Mode
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.protocol import CandidateFile, Protocol
+from llmrec_bench.published import Published, read_published
+from llmrec_bench.stage import elsewhere
 from llmrec_bench.suite_methods import MethodEntry, SuiteMethod, resolve_methods
 from llmrec_bench.suite_mistakes import Mistakes
 from llmrec_bench.suite_names import check_names, rows_of
+from llmrec_bench.suite_values import VALUE_NAME
 from llmrec_bench.tuning import Tuning
 from llmrec_bench.yaml_lines import Document, Location, read_yaml
 
@@ -36,6 +39,9 @@ def _one_line(text: str) -> str:
 Label = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_one_line)]
 
 
+ValueName = Annotated[str, Field(pattern=f"^{VALUE_NAME}$", max_length=80)]
+
+
 class DatasetEntry(Preparation):
     """One data set: a source, its options, and what is done to it before the split."""
 
@@ -43,6 +49,9 @@ class DatasetEntry(Preparation):
     """Name of the data source; `bench list datasets` shows them."""
     options: dict[str, JsonValue] = {}  # noqa: RUF012 - pydantic copies defaults
     """Options of the source; `bench describe NAME` explains them. Relative paths start at the suite's folder."""
+    values: dict[ValueName, JsonValue] = {}  # noqa: RUF012
+    """What `$name` stands for on this data set, wherever the options of a method have it: so that one row may have
+    another teacher, student or encoder on each data set."""
 
 
 class LanguageModelUse(Config):
@@ -70,6 +79,9 @@ class TableEntry(Config):
     """Labels of the data sets to show; all of them if left out."""
     methods: list[str] | None = None
     """Labels of the methods to show; all of them if left out."""
+    published: Path | None = None
+    """A CSV of published numbers to stand beside ours, with the difference, where labels and metrics are the same. A
+    relative path starts at the suite's folder."""
 
 
 class SuiteFile(Config):
@@ -115,6 +127,7 @@ class SuiteTable:
     metrics: tuple[str, ...]
     datasets: tuple[str, ...]
     methods: tuple[str, ...]
+    published: Published | None = None
 
 
 @dataclass(frozen=True)
@@ -182,9 +195,15 @@ def _resolve(
         file = None
     sections = data if isinstance(data, dict) else {}
     datasets = list(_datasets(sections.get("datasets"), mistakes, catalog, document.path.parent))
-    methods = list(resolve_methods(sections.get("methods"), mistakes, catalog))
-    labels = [m.label for m in methods]
+    values = _values(sections.get("datasets"))
+    methods = list(resolve_methods(sections.get("methods"), values, mistakes, catalog))
+    labels = list(dict.fromkeys(m.label for m in methods))
+    for method in methods:
+        for other in sorted(elsewhere(method.config) - set(values)):
+            message = f"methods.{method.label}: 'on: {other}' names no data set of the suite{suggest(other, values)}"
+            mistakes.add(("methods", method.label, "config"), message)
     check_names({"metrics": SuiteFile.model_fields["metrics"].default, **sections}, labels, mistakes, catalog)
+    published = dict(_published(sections.get("tables"), mistakes, document.path.parent))
     if file is None:
         return None
     return Suite(
@@ -199,7 +218,7 @@ def _resolve(
         llm=_placed(file.llm, ("llm",), mistakes, document.path.parent),
         tuning=file.tune,
         metrics=tuple(file.metrics),
-        tables=tuple(_tables(file, [d.label for d in datasets], labels)),
+        tables=tuple(_tables(file, [d.label for d in datasets], labels, published)),
     )
 
 
@@ -229,6 +248,13 @@ def _datasets(section: Any, mistakes: Mistakes, catalog: Catalog, folder: Path) 
             yield SuiteDataset(label, _anchor(source, folder), preparation)
 
 
+def _values(section: Any) -> dict[str, dict[str, Any]]:
+    """By data set, what `$name` stands for there."""
+    entries = section.items() if isinstance(section, dict) else ()
+    given = {label: entry.get("values") if isinstance(entry, dict) else None for label, entry in entries}
+    return {label: values if isinstance(values, dict) else {} for label, values in given.items()}
+
+
 def _anchor(options: ConfigT, folder: Path) -> ConfigT:
     """The options with their relative paths starting at the suite's folder."""
     anchored = {
@@ -255,19 +281,42 @@ def _placed(options: ConfigT, location: Location, mistakes: Mistakes, folder: Pa
         value = getattr(options, name)
         if not isinstance(value, Path):
             continue
-        written = os.path.expandvars(value)
-        if "$" in written:
-            message = f"the environment variable in {written} is not set; set it or write the path out"
-            mistakes.add((*location, name), f"{'.'.join(map(str, (*location, name)))}: {message}")
-        placed[name] = Path(written).expanduser()
+        placed[name] = _written_out(value, (*location, name), mistakes)
     return _anchor(options.model_copy(update=placed), folder)
 
 
-def _tables(file: SuiteFile, datasets: list[str], methods: list[str]) -> Iterator[SuiteTable]:
+def _written_out(path: Path, location: Location, mistakes: Mistakes) -> Path:
+    written = os.path.expandvars(path)
+    if "$" in written:
+        message = f"the environment variable in {written} is not set; set it or write the path out"
+        mistakes.add(location, f"{'.'.join(map(str, location))}: {message}")
+    return Path(written).expanduser()
+
+
+def _published(section: Any, mistakes: Mistakes, folder: Path) -> Iterator[tuple[str, Published]]:
+    """The published numbers that tables ask for, by the table's name."""
+    for name, entry in section.items() if isinstance(section, dict) else ():
+        given = entry.get("published") if isinstance(entry, dict) else None
+        if not isinstance(given, str):
+            continue  # none, or reported as a mistake of shape already
+        location = ("tables", name, "published")
+        path = folder.absolute() / _written_out(Path(given), location, mistakes)
+        if "$" in str(path):
+            continue  # reported already
+        try:
+            yield name, read_published(path)
+        except BenchError as error:
+            mistakes.add(location, f"tables.{name}.published: {error}")
+
+
+def _tables(
+    file: SuiteFile, datasets: list[str], methods: list[str], published: dict[str, Published]
+) -> Iterator[SuiteTable]:
     if not file.tables:
         widest = tuple(f"{metric}@{max(file.protocol.cutoffs)}" for metric in file.metrics)
         yield SuiteTable("main", "", widest, tuple(datasets), tuple(methods))
     for name, entry in file.tables.items():
         shown = datasets if entry.datasets is None else entry.datasets
         rows = methods if entry.methods is None else [row for label in entry.methods for row in rows_of(label, methods)]
-        yield SuiteTable(name, entry.title, tuple(entry.metrics), tuple(shown), tuple(rows))
+        beside = published.get(name)
+        yield SuiteTable(name, entry.title, tuple(entry.metrics), tuple(shown), tuple(rows), beside)

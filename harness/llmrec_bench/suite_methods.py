@@ -13,6 +13,7 @@ from llmrec_bench.method import Method
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.search_space import Choice, Range, SearchSpace, declared_space, plain_space, whole_options
 from llmrec_bench.suite_mistakes import Mistakes
+from llmrec_bench.suite_values import fill
 from llmrec_bench.tuning import INSTALL, has_optuna
 
 
@@ -46,6 +47,8 @@ class MethodEntry(Config):
     """Options that differ from these; `bench describe NAME` explains them."""
     grid: dict[str, Annotated[list[JsonValue], Field(min_length=1)]] = {}  # noqa: RUF012
     """Option -> values; every combination becomes a row of its own, labelled `label[option=value]`."""
+    datasets: Annotated[list[str], Field(min_length=1)] | None = None
+    """Labels of the data sets it runs on; all of them if left out."""
     tune: _Tune = False
     """`true`: choose the options that the method declares for tuning, on validation queries, with the budget of the
     section `tune`; or option -> a list of values, or a range `{low, high, log}`, to choose just these."""
@@ -61,6 +64,9 @@ class SuiteMethod:
     """Where the method is tuned, what its search starts from."""
     space: SearchSpace
     """What tuning may try; empty where the method is not tuned."""
+    datasets: tuple[str, ...]
+    """Labels of the data sets it runs on with this config; with another one, on others, it is another `SuiteMethod` of
+    the same label."""
 
     @property
     def settings(self) -> str:
@@ -78,10 +84,13 @@ class SuiteMethod:
         return "own"
 
 
-def resolve_methods(section: Any, mistakes: Mistakes, catalog: Catalog) -> Iterator[SuiteMethod]:
-    """Every row that the section `methods` asks for; what is wrong with it goes to `mistakes`."""
-    first: dict[str, str] = {}
-    labels: set[str] = set()
+def resolve_methods(
+    section: Any, values: Mapping[str, Mapping[str, Any]], mistakes: Mistakes, catalog: Catalog
+) -> Iterator[SuiteMethod]:
+    """Every row that the section `methods` asks for; what is wrong with it goes to `mistakes`. `values` say by data set
+    what `$name` stands for."""
+    first: dict[tuple[str, str], str] = {}
+    labels: set[tuple[str, str]] = set()
     for label, entry in section.items() if isinstance(section, dict) else ():
         if not isinstance(entry, dict):
             continue
@@ -91,21 +100,26 @@ def resolve_methods(section: Any, mistakes: Mistakes, catalog: Catalog) -> Itera
         if name not in catalog.methods:
             mistakes.add(("methods", label, "method"), catalog.unknown("method", name))
             continue
-        for row in _rows(label, entry, catalog.methods[name], mistakes):
-            identity = f"{name} {row.config.model_dump_json()} {plain_space(row.space)}"
-            if identity in first:
-                message = f"'{row.label}' is the same as '{first[identity]}': same method, same options"
-                mistakes.add(("methods", label), message)
-                continue
-            if row.label in labels:
-                mistakes.add(("methods", label), f"two methods are labelled '{row.label}'; rename one")
-                continue
-            first[identity] = row.label
-            labels.add(row.label)
-            yield row
+        for datasets, filled in fill(label, entry, values, mistakes):
+            for row in _rows(label, filled, datasets, catalog.methods[name], mistakes):
+                identity = f"{name} {row.config.model_dump_json()} {plain_space(row.space)}"
+                same = next((first[identity, d] for d in datasets if (identity, d) in first), None)
+                if same is not None:
+                    mistakes.add(
+                        ("methods", label), f"'{row.label}' is the same as '{same}': same method, same options"
+                    )
+                    continue
+                if any((row.label, d) in labels for d in datasets):
+                    mistakes.add(("methods", label), f"two methods are labelled '{row.label}'; rename one")
+                    continue
+                first.update({(identity, d): row.label for d in datasets})
+                labels.update((row.label, d) for d in datasets)
+                yield row
 
 
-def _rows(label: str, entry: Mapping[str, Any], method: type[Method], mistakes: Mistakes) -> Iterator[SuiteMethod]:
+def _rows(
+    label: str, entry: Mapping[str, Any], datasets: tuple[str, ...], method: type[Method], mistakes: Mistakes
+) -> Iterator[SuiteMethod]:
     """The entry's combinations of options, those with mistakes left out."""
     config, grid, named = entry.get("config", {}), entry.get("grid", {}), entry.get("settings")
     if not isinstance(config, dict) or not isinstance(grid, dict) or not isinstance(named, str | None):
@@ -135,7 +149,7 @@ def _rows(label: str, entry: Mapping[str, Any], method: type[Method], mistakes: 
                 in_tune = {option: ("methods", label, "tune")}
                 mistakes.parse(method.Config, {**base, **varied, option: value}, ("methods", label, "config"), in_tune)
         options = ",".join(f"{key}={value}" for key, value in varied.items())
-        yield SuiteMethod(f"{label}[{options}]" if options else label, method, resolved, space)
+        yield SuiteMethod(f"{label}[{options}]" if options else label, method, resolved, space, datasets)
 
 
 def _space(label: str, tune: Any, fixed: set[str], method: type[Method], mistakes: Mistakes) -> SearchSpace:

@@ -27,6 +27,12 @@ def check_names(sections: dict[str, Any], rows: Sequence[str], mistakes: Mistake
         for i, value in enumerate(values):
             if value in values[:i]:
                 mistakes.add((section, i), f"{section}: {value} stands here twice")
+    known, methods = _keys(sections.get("datasets")), sections.get("methods")
+    for label, entry in methods.items() if isinstance(methods, dict) else ():
+        for i, dataset in _words(entry.get("datasets") if isinstance(entry, dict) else None):
+            if dataset not in known:
+                message = f"methods.{label}: there is no dataset '{dataset}'{suggest(dataset, known)}"
+                mistakes.add(("methods", label, "datasets", i), message)
     _check_tuning(sections.get("tune"), mistakes, catalog)
     _check_tables(sections, rows, mistakes)
 

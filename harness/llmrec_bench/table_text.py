@@ -10,13 +10,15 @@ from typing import Literal
 from rich.console import Console, Group, RenderableType
 
 from llmrec_bench.sheet import Sheet
-from llmrec_bench.tables import NEAR_CHANCE, Cell, Table
+from llmrec_bench.tables import NEAR_CHANCE, Cell, ComparedCell, Table
 
 Format = Literal["terminal", "markdown", "latex", "csv", "json"]
 FORMATS: tuple[Format, ...] = ("terminal", "markdown", "latex", "csv", "json")
 
 _CHANCE = "chance"
 _SETTINGS = "settings"
+_BESIDE = ("published", "published_std", "difference")
+"""What a `ComparedCell` adds to a cell."""
 
 
 def render_tables(tables: Sequence[Table], form: Format, width: int | None = None) -> str:
@@ -57,7 +59,17 @@ def _shows_settings(table: Table) -> bool:
 
 
 def _headers(table: Table) -> list[str]:
-    return ["method", *([_SETTINGS] if _shows_settings(table) else []), *table.columns]
+    columns = []
+    for i, column in enumerate(table.columns):
+        columns.append(column)
+        if _compared([row.cells[i] for row in table.rows]):
+            columns += [f"{column} published", f"{column} difference"]
+    return ["method", *([_SETTINGS] if _shows_settings(table) else []), *columns]
+
+
+def _compared(cells: Sequence[Cell]) -> list[ComparedCell]:
+    """All of a column that published numbers stand beside, none of another."""
+    return [cell for cell in cells if isinstance(cell, ComparedCell)]
 
 
 def _body(table: Table) -> list[list[str]]:
@@ -67,9 +79,13 @@ def _body(table: Table) -> list[list[str]]:
         columns.append([row.settings for row in table.rows] + [""])
     for i, level in enumerate(table.chance):
         cells = [row.cells[i] for row in table.rows]
-        decimals = _decimals([cell.mean for cell in cells])
+        compared = _compared(cells)
+        decimals = _decimals([*(cell.mean for cell in cells), *(cell.published for cell in compared)])
         shown = "n/a" if level is None else f"{level:,.{decimals}f}"
         columns.append([*(_text(cell, len(table.seeds), decimals) for cell in cells), shown])
+        if compared:
+            columns.append([*(_published(cell, decimals) for cell in compared), ""])
+            columns.append([*(_difference(cell, decimals) for cell in compared), ""])
     return [list(row) for row in zip(*columns, strict=True)]
 
 
@@ -88,21 +104,36 @@ def _text(cell: Cell, seeds: int, decimals: int) -> str:
     return f"{cell.mean:,.{decimals}f}{spread}{mark}{share}"
 
 
+def _published(cell: ComparedCell, decimals: int) -> str:
+    if cell.published is None:
+        return "-"
+    spread = "" if cell.published_std is None else f" ±{cell.published_std:,.{decimals}f}"
+    return f"{cell.published:,.{decimals}f}{spread}"
+
+
+def _difference(cell: ComparedCell, decimals: int) -> str:
+    return "-" if cell.difference is None else f"{cell.difference:+,.{decimals}f}"
+
+
 def _csv(tables: Sequence[Table]) -> str:
-    """One row a cell: every number by name, as a machine wants it."""
+    """One row a cell: every number by name, as a machine wants it. Columns for published numbers are there where a
+    table has any."""
+    compares = any(_compared(row.cells) for table in tables for row in table.rows)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(
         ["table", "dataset", "simulated", "method", "settings", "metric", "mean", "std", "seeds", "seeds_planned",
-         "status", "chance", "near_chance", "protocol_hash", "data_fingerprint"]
+         "status", "chance", "near_chance", "protocol_hash", "data_fingerprint",
+         *(_BESIDE if compares else ())]
     )  # fmt: skip
     for table in tables:
         for row in table.rows:
             simulated = table.simulated or row.simulated
             for column, cell, level in zip(table.columns, row.cells, table.chance, strict=True):
+                beside = [getattr(cell, name, None) for name in _BESIDE] if compares else []
                 writer.writerow(
                     [table.name, table.dataset, simulated, row.method, row.settings, column, cell.mean, cell.std,
                      len(cell.values), len(table.seeds), cell.status, level, cell.near_chance, table.protocol_hash,
-                     table.fingerprint]
+                     table.fingerprint, *beside]
                 )  # fmt: skip
     return out.getvalue()

@@ -2,12 +2,13 @@
 
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from llmrec_bench.errors import BenchError
 from llmrec_bench.llm.meter import Spending
 from llmrec_bench.plan import Plan, Trial
+from llmrec_bench.published import Published
 from llmrec_bench.store import Record
 from llmrec_bench.suite import SuiteTable
 
@@ -33,6 +34,17 @@ class Cell:
     near_chance: bool
     """The mean is below the chance level, or above it by less than two standard errors over users; False where the
     metric has no such level or the records do not tell."""
+
+
+@dataclass(frozen=True)
+class ComparedCell(Cell):
+    """A cell of a column that the table's file of published numbers has."""
+
+    published: float | None
+    """In the unit of ours; None where the file has no such row."""
+    published_std: float | None
+    difference: float | None
+    """Ours minus the published mean."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +122,9 @@ def _build(plan: Plan, table: SuiteTable, dataset: str, records: dict[str, Recor
     notes = list(_notes(plan, dataset, set(table.metrics), trials, finished, records, seeds))
     if any(cell.near_chance for row in rows for cell in row.cells):
         notes.append(f"{NEAR_CHANCE}: below chance, or above it by less than two standard errors over users.")
+    if table.published is not None:
+        rows = [_beside(row, dataset, table.metrics, table.published) for row in rows]
+        notes += table.published.notes(dataset, labels, table.metrics, plan.suite.protocol)
     return Table(
         name=table.name,
         title=table.title,
@@ -132,6 +147,20 @@ def _row(label: str, trials: list[Trial], columns: Sequence[str], records: dict[
     cells = tuple(_cell(trials, column, records) for column in columns)
     simulated = any(t.id in records and records[t.id].simulated_models for t in trials)
     return Row(label, settings, cells, {trial.seed: trial.id for trial in trials}, simulated)
+
+
+def _beside(row: Row, dataset: str, columns: Sequence[str], published: Published) -> Row:
+    """The row with what was published for it, in the columns that the file has."""
+    cells: list[Cell] = []
+    for column, cell in zip(columns, row.cells, strict=True):
+        if column not in published.metrics:
+            cells.append(cell)
+            continue
+        number = published.number(dataset, row.method, column)
+        mean, std = (None, None) if number is None else (number.mean, number.std)
+        difference = None if cell.mean is None or mean is None else cell.mean - mean
+        cells.append(ComparedCell(**vars(cell), published=mean, published_std=std, difference=difference))
+    return replace(row, cells=tuple(cells))
 
 
 def _cell(trials: list[Trial], column: str, records: dict[str, Record]) -> Cell:

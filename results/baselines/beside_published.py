@@ -16,35 +16,32 @@ PUBLISHED = BASELINES.parent / "published"
 
 @dataclass(frozen=True)
 class Printed:
-    """Rows of a file under `published/` and how they are told apart."""
+    """Rows of a file under `published/` about one data set."""
 
     file: str
     dataset: str
-    source: str = ""
-    """How the column `source` starts; any if empty."""
 
     def value(self, method: str, metric: str) -> float:
-        """What is printed for a method, as a share (SLIM prints percent)."""
+        """What is printed for a method, as a share."""
         with (PUBLISHED / self.file).open(encoding="utf-8") as file:
             rows = [
                 row
                 for row in csv.DictReader(file)
                 if (row["dataset"], row["method"], row["metric"]) == (self.dataset, method, metric)
-                if row["source"].startswith(self.source)
             ]
         [row] = rows
-        return float(row["mean"]) / (100 if self.file.startswith("slim") else 1)
+        return float(row["mean"]) / (100 if row["unit"] == "percent" else 1)
 
 
 S3REC, SASREC, SLIM = "s3rec_repo_fullrank.csv", "sasrec_reference.csv", "slim_table1.csv"
 COMPARED: dict[str, list[tuple[str, str, Printed]]] = {
     "p5-beauty": [
         ("sasrec-bce", "SASRec", Printed(S3REC, "Beauty")),
-        ("sasrec", "SASRec", Printed(SASREC, "Beauty(5-core)", "GitHub HonghuiBao2000/LETTER")),
+        ("sasrec", "SASRec(CE loss, full ranking)", Printed(SASREC, "Beauty(5-core)")),
         ("gru4rec", "GRU4Rec", Printed(S3REC, "Beauty")),
     ],
     "p5-sports": [("sasrec-bce", "SASRec", Printed(S3REC, "Sports"))],
-    "ml-1m": [("sasrec-paper", "SASRec", Printed(SASREC, "ML-1M", "SASRec ICDM18"))],
+    "ml-1m": [("sasrec-paper", "SASRec", Printed(SASREC, "ML-1M"))],
     "games-2018": [
         ("gru4rec", "GRU4Rec", Printed(SLIM, "Games")),
         ("gru4rec-recbole", "GRU4Rec", Printed(SLIM, "Games")),

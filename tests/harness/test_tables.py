@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from llmrec_bench import BenchError, DataSource, Log, Method
+from llmrec_bench.errors import SuiteErrors
 from llmrec_bench.metrics.accuracy import HR
 from llmrec_bench.metrics.coverage import Gini
 from llmrec_bench.metrics.popularity import ARP
@@ -22,7 +23,7 @@ from llmrec_bench.plugins import Catalog
 from llmrec_bench.store import DatasetPart, Failure, MethodPart, ProtocolPart, Record
 from llmrec_bench.suite import load_suite
 from llmrec_bench.table_text import FORMATS, Format, render_tables
-from llmrec_bench.tables import Cell, Table, build_tables
+from llmrec_bench.tables import Cell, ComparedCell, Table, build_tables
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "tables"
 
@@ -276,6 +277,122 @@ def test_a_failure_to_measure_again_is_told_only_where_it_shows(planned: Planned
 def test_one_seed_has_no_spread(planned: Planned) -> None:
     plan = planned(seeds=[1])
     assert "One seed (1): no spread is known." in build_tables(plan, records(plan))[0].notes
+
+
+# Published numbers
+
+PAPER = """source,table,dataset,backbone,method,metric,mean,std,pvalue,unit,protocol
+A Paper,2,Real,,Whole,HR@10,17.5,1.25,,percent,candidates: sampled 100; seen: mask
+A Paper,2,real,[first],[first],ARP@10,4,,,plain,candidates: sampled 100; seen: mask
+"""
+BESIDE = SUITE.replace("Gini@10]}", "Gini@10], published: paper.csv}")
+
+
+@pytest.fixture
+def compared(planned: Planned, tmp_path: Path) -> list[Table]:
+    """Beside a file with one value in two of three columns, for one of two data sets."""
+    (tmp_path / "paper.csv").write_text(PAPER)
+    plan = planned(BESIDE)
+    return build_tables(plan, records(plan))
+
+
+def test_a_published_number_stands_beside_ours(compared: list[Table], tables: list[Table]) -> None:
+    cells = {row.method: row.cells for row in compared[0].rows}
+    hit, popularity, gini = cells["whole"]
+    assert isinstance(hit, ComparedCell)
+    assert (hit.mean, hit.published, hit.published_std) == (pytest.approx(0.2), 0.175, 0.0125)
+    assert hit.difference == pytest.approx(0.025)
+    assert isinstance(popularity, ComparedCell)
+    assert (popularity.published, popularity.difference) == (None, None)  # of another method only
+    assert type(gini) is Cell  # not in the file
+    assert isinstance(cells["[first]"][1], ComparedCell)
+    assert cells["[first]"][1].difference == -1
+    ours = [[(cell.mean, cell.std, cell.status) for cell in row.cells] for row in tables[0].rows]
+    assert [[(cell.mean, cell.std, cell.status) for cell in row.cells] for row in compared[0].rows] == ours
+
+
+def test_a_note_says_whose_numbers_and_which_protocol(compared: list[Table]) -> None:
+    real, toy = compared
+    assert real.notes[-1] == (
+        "Published: A Paper, table 2 (paper.csv). Its protocol differs in candidates (sampled 100, here full). "
+        "It leaves unsaid: split, ties."
+    )
+    assert sum(note.startswith("Published: ") for note in real.notes) == 1
+    assert toy.notes[-1] == "Published: paper.csv has no data set 'toy_shop'; it has Real, real."
+
+
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        ({"Whole": "Half", ",[first],[first]": ",,Third"}, "none of these rows for 'real'; it has Half, Third."),
+        ({"HR@10": "HR@99", "ARP@10": "ARP@99"}, "none of these columns for 'real'; it has HR@99, ARP@99."),
+    ],
+)
+def test_a_file_without_anything_of_a_table(
+    planned: Planned, tmp_path: Path, changes: dict[str, str], note: str
+) -> None:
+    text = PAPER
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    (tmp_path / "paper.csv").write_text(text)
+    plan = planned(BESIDE)
+    table = build_tables(plan, records(plan))[0]
+    assert table.notes[-1] == f"Published: paper.csv has {note}"
+    columns = len(table.columns) + 2 * (0 if "columns" in note else 2)
+    header = next(line for line in render_tables([table], "markdown").splitlines() if line.startswith("|"))
+    assert header.count("|") == columns + 3  # the method and the settings too
+
+
+def test_every_form_shows_published_numbers(compared: list[Table]) -> None:
+    markdown = [line for line in render_tables(compared, "markdown").splitlines() if line.startswith("| ")]
+    shown = [[cell.strip() for cell in line.strip("|").split("|")] for line in markdown]
+    assert shown[0] == [
+        "method", "settings", "HR@10", "HR@10 published", "HR@10 difference", "ARP@10", "ARP@10 published",
+        "ARP@10 difference", "Gini@10",
+    ]  # fmt: skip
+    assert shown[1][2:8] == [
+        "0.2000 ±0.1000 ≈", "0.1750 ±0.0125", "+0.0250", "2,000.00 ±1,000.00", "-", "-"
+    ]  # fmt: skip
+    assert shown[3][5:8] == ["3.00 (1/3 seeds)", "4.00", "-1.00"]
+    assert shown[4][2:5] == ["failed", "-", "-"]
+    assert shown[7][:5] == ["answer[number=8]", "own", "not run", "-", "-"]
+    assert shown[8][:5] == ["chance", "", "0.5200", "", ""]
+    assert r"HR@10 published & HR@10 difference" in re.sub(" +", " ", render_tables(compared, "latex"))
+    first, second = json.loads(render_tables(compared, "json"))
+    assert first["rows"][0]["cells"][0]["published"] == 0.175
+    assert second["rows"][0]["cells"][0]["published"] is None
+    assert "published" not in first["rows"][0]["cells"][2]
+    rows = list(csv.DictReader(io.StringIO(render_tables(compared, "csv"))))
+    assert [rows[0][name] for name in ("published", "published_std", "difference")] == [
+        "0.175", "0.0125", str(compared[0].rows[0].cells[0].difference)  # type: ignore[attr-defined]
+    ]  # fmt: skip
+    assert rows[2]["published"] == rows[-1]["published"] == ""
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_published_numbers_fit_a_terminal(compared: list[Table], width: int) -> None:
+    shown = render_tables(compared[:1], "terminal", width=width)
+    assert max(map(len, shown.splitlines())) <= width
+    assert {"0.1750", "+0.0250", "4.00", "-1.00"} <= set(re.findall(r"[-+]?\d+\.\d+", shown))
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("papers.csv", "{folder}/papers.csv: no such file; did you mean 'paper.csv'?"),
+        ("$NOWHERE/a.csv", "the environment variable in $NOWHERE/a.csv is not set; set it or write the path out"),
+        ("wrong.csv", "{folder}/wrong.csv:2: unknown unit 'percents'; did you mean 'percent'?"),
+    ],
+)
+def test_a_wrong_file_is_a_mistake_of_the_suite(planned: Planned, tmp_path: Path, written: str, message: str) -> None:
+    (tmp_path / "paper.csv").write_text(PAPER)
+    (tmp_path / "wrong.csv").write_text(PAPER.replace("percent", "percents"))
+    text = BESIDE.replace("paper.csv", written) + "  odd: {metrics: [HR@11], titel: x}\nseed: 1\n"
+    with pytest.raises(SuiteErrors) as error:
+        planned(text)
+    found = [line.removeprefix(f"{tmp_path}/study.yaml:") for line in error.value.mistakes]
+    assert f"16: tables.main.published: {message.format(folder=tmp_path)}" in found
+    assert len(found) == 4  # with an unknown column and two unknown keys
 
 
 # Numbers that must not meet

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from llmrec_bench.execute.job import FitOfSearch, Job
 from llmrec_bench.execute.trial import store_failure
 from llmrec_bench.llm.budget import BudgetReached
-from llmrec_bench.plan import Search
+from llmrec_bench.plan import PlannedStage, Search, Trial
 from llmrec_bench.search_space import whole_options
 from llmrec_bench.store import Failure, SearchFit, Store, TuningPart
 from llmrec_bench.tuning import Attempt, best_of, propose
@@ -146,11 +146,16 @@ class Agenda:
 def stage_jobs(jobs: Sequence[Job]) -> dict[str, Job]:
     """A job for every stage that is still to be built, by key, children first."""
     return {
-        planned.key: replace(job, stage=planned, measure_again=False)
+        planned.key: replace(job, trial=_trial_on(planned, job.trial), stage=planned, measure_again=False)
         for job in jobs
         for planned in job.stages
         if job.artifacts.manifest(planned.stage, planned.key) is None
     }
+
+
+def _trial_on(planned: PlannedStage, trial: Trial) -> Trial:
+    """The trial on the data that the stage is built on."""
+    return replace(trial, dataset=planned.dataset, fingerprint=planned.fingerprint)
 
 
 def _tuning(search: Search, fits: Sequence[SearchFit], best: int) -> TuningPart:

@@ -135,9 +135,10 @@ def _all_asked(plan: Plan, store: Store, asking: Asking, done: Container[str] = 
         options = planned.stage.language_model()
         if options is None or planned.label in done:
             continue
-        if planned.dataset not in training:
-            training[planned.dataset] = _training(plan.prepared[planned.dataset])
-        train = training[planned.dataset]
+        label = planned.dataset.label
+        if label not in training:
+            training[label] = _training(plan.prepared[label])
+        train = training[label]
         model = asking.kinds[options.provider](options, train.items)
         yield _Asked(planned.label, "one-off", model, planned.stage.prompts(train))
     loader = Loader()

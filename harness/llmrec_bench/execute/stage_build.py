@@ -35,7 +35,7 @@ def build_stage(job: Job, planned: PlannedStage, data: TrialData, report_phase: 
         except BaseException:  # its answers stay in the cassette, and what they cost has to stay too
             job.artifacts.keep_bills(stage, planned.key, with_bills(meter.spendings(), earlier))
             raise
-        known = [(child, child.key(train.fingerprint)) for child in stages_of(stage)]
+        known = [(child, key) for key, (child, _) in stages_of(stage, train.fingerprint).items()]
         made_from = [m for child, key in known if (m := job.artifacts.manifest(child, key)) is not None]
         interactions = seen.table(data)
         manifest = Manifest(
@@ -43,7 +43,7 @@ def build_stage(job: Job, planned: PlannedStage, data: TrialData, report_phase: 
             key=planned.key,
             identity=stage.identity(),
             children={child.name: key for child, key in known},
-            dataset=planned.dataset,
+            dataset=planned.dataset.label,
             training_fingerprint=train.fingerprint,
             cut="training" if len(interactions) or any(m.cut == "training" for m in made_from) else "item texts",
             interactions=len(interactions),

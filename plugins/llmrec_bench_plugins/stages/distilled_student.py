@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from llmrec_bench import BenchError, PromptFile, Stage, StageRun, TrainingData
+from llmrec_bench import BenchError, PromptFile, StageRun, TrainingData, TransferableStage
 from llmrec_bench_plugins.stages.causal_models import one_line
 from llmrec_bench_plugins.stages.rationale_steps import parse_steps
 from llmrec_bench_plugins.stages.rouge import rouge_l
@@ -38,7 +38,7 @@ class _Lesson:
     answer: str
 
 
-class DistilledStudent(Stage):
+class DistilledStudent(TransferableStage):
     """A student learns to answer a short prompt about a history as the teacher answered a long one (SLIM, Eq. 4).
 
     Of a pretrained base the folder holds a LoRA adapter as peft reads it, of one from scratch a model as transformers

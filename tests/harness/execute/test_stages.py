@@ -177,7 +177,7 @@ def test_the_key_is_over_all_that_decides_the_artifact(tmp_path, monkeypatch):
 
 def test_stages_are_found_at_any_depth_once_and_children_first():
     found = stages_of(Garden(tree=Tree(leaf=Leaf(size=9), more=(Leaf(size=8), Leaf()))))
-    assert [(s.name, getattr(s, "size", None)) for s in found] == [
+    assert [(s.name, getattr(s, "size", None)) for s, _ in found.values()] == [
         ("leaf", 9),
         ("leaf", 8),
         ("leaf", 3),

@@ -37,7 +37,13 @@ def test_every_prompt_of_the_suite_is_hit(
 ) -> None:
     monkeypatch.setenv("LLMREC_BENCH_DATA", str(data.parent))
     suite = load_suite(SUITE, load_catalog())
-    teachers = {s for m in suite.methods if m.config for s in stages_of(m.config) if isinstance(s, TeacherRationales)}
+    teachers = {
+        s
+        for m in suite.methods
+        if m.config
+        for s, _ in stages_of(m.config).values()
+        if isinstance(s, TeacherRationales)
+    }
     [teacher] = teachers  # all rows ask the same
     dataset = rebuild_games.games(data).dataset
     parts = split(dataset.sequences, suite.protocol.split)
