@@ -33,8 +33,9 @@ class StageRun:
     llm: "Callable[[LanguageModel.Config], MeteredModel]"
     """The language model an option names, recorded and metered."""
     saw: Callable[[int, Sequence[int]], None]
-    """`run.saw(user, items)`: tell the harness which interactions (codes) went into the artifact. The manifest keeps
-    them as tokens, so that a leak can be found."""
+    """`run.saw(user, items)`: tell the harness which interactions (codes) went into the artifact, in one call for each
+    text or other part that is made of them. The manifest keeps them as tokens; an item that a part holds more often
+    than the user had it before the test fails the stage."""
     log: Callable[[str], None]
     """Keeps a line in the manifest."""
     scratch: Path

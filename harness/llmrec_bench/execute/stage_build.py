@@ -1,11 +1,10 @@
 """One stage from training data to artifact, with what it cost."""
 
 import time
-from collections.abc import Callable, Sequence
-
-import pandas as pd
+from collections.abc import Callable
 
 from llmrec_bench.artifacts import Manifest
+from llmrec_bench.execute.interactions_seen import InteractionsSeen
 from llmrec_bench.execute.job import Job
 from llmrec_bench.execute.lending import finished_artifact, open_models
 from llmrec_bench.execute.memory import peak_memory_bytes, reset_peak_memory
@@ -23,26 +22,22 @@ def build_stage(job: Job, planned: PlannedStage, data: TrialData, report_phase: 
     with job.artifacts.building(stage, planned.key) as out:
         if out is None:
             return
-        meter, seen = Meter(), list[tuple[str, str]]()
+        meter, seen = Meter(), InteractionsSeen()
         log = [f"reconstructed prompt {f.path.name}: {f.source}" for f in stage.prompt_files() if f.reconstructed]
-        users, tokens = data.dataset.users.astype("str"), train.items["token"].astype("str")
-
-        def saw(user: int, items: Sequence[int]) -> None:
-            seen.extend((users[user], tokens[item]) for item in items)
-
         earlier = job.artifacts.bills(stage, planned.key)
         start = time.perf_counter()
         try:
             with open_models(job.asking, train.items, meter) as llm:
                 children = finished_artifact(job.artifacts, train.fingerprint, planned.children)
                 scratch = job.artifacts.scratch(stage, planned.key)
-                stage.build(train, out, StageRun(job.device, children, llm, saw, log.append, scratch))
+                stage.build(train, out, StageRun(job.device, children, llm, seen.add, log.append, scratch))
+            seen.refuse_test(stage.name, data)
         except BaseException:  # its answers stay in the cassette, and what they cost has to stay too
             job.artifacts.keep_bills(stage, planned.key, with_bills(meter.spendings(), earlier))
             raise
         known = [(child, key) for key, (child, _) in stages_of(stage, train.fingerprint).items()]
         made_from = [m for child, key in known if (m := job.artifacts.manifest(child, key)) is not None]
-        interactions = pd.DataFrame(seen, columns=["user", "item"], dtype="str")
+        interactions = seen.table(data)
         manifest = Manifest(
             stage=stage.name,
             key=planned.key,
@@ -50,7 +45,7 @@ def build_stage(job: Job, planned: PlannedStage, data: TrialData, report_phase: 
             children={child.name: key for child, key in known},
             dataset=planned.dataset.label,
             training_fingerprint=train.fingerprint,
-            cut="training" if seen or any(m.cut == "training" for m in made_from) else "item texts",
+            cut="training" if len(interactions) or any(m.cut == "training" for m in made_from) else "item texts",
             interactions=len(interactions),
             build_seconds=time.perf_counter() - start,
             peak_memory_bytes=peak_memory_bytes() if resettable else None,

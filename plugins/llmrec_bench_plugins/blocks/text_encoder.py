@@ -22,14 +22,16 @@ class TextEncoder:
         """Load `config.json`, the tokenizer and the safetensors in `folder`; no code of the model's own is run.
 
         `cls` takes the last layer at the first token, `mean` its mean over the text's tokens. Raises ValueError where
-        the model has fewer positions than `max_tokens` or only a slow tokenizer, and what transformers raises for
-        files it cannot read.
+        the model has fewer positions than `max_tokens`, only a slow tokenizer or nothing to pad with, and what
+        transformers raises for files it cannot read.
         """
         with no_progress_bar():
             self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
         if not self.tokenizer.is_fast:
             raise ValueError("the tokenizer has no fast form (tokenizer.json)")
+        if self.tokenizer.pad_token is None:
+            raise ValueError("the tokenizer names no token to pad with (pad_token)")
         positions = getattr(model.config, "max_position_embeddings", max_tokens)
         if max_tokens > positions:
             raise ValueError(f"the encoder reads at most {positions} tokens, not {max_tokens}")

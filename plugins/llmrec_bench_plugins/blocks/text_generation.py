@@ -1,5 +1,6 @@
 """Continuations by a causal language model, in batches that decide how long they take and not what they say."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +97,9 @@ def load_causal_model(
 def _with_adapter(model: Any, folder: Path) -> Any:
     from peft import PeftModel, get_peft_model_state_dict
 
-    adapted = PeftModel.from_pretrained(model, folder, torch_device=str(model.device))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Found missing adapter keys")  # below they are an error
+        adapted = PeftModel.from_pretrained(model, folder, torch_device=str(model.device))
     with safe_open(folder / "adapter_model.safetensors", "pt") as file:
         written = {name for name in file.keys() if ".lora_" in name}  # noqa: SIM118 - not a mapping
     wanted = {name for name in get_peft_model_state_dict(adapted, save_embedding_layers=False) if ".lora_" in name}

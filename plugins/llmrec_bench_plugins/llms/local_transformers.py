@@ -222,7 +222,7 @@ class LocalTransformers(LanguageModel):
     def _from_files(self, source: str, adapter: Path | None) -> "CausalModel":
         from safetensors import SafetensorError
 
-        from llmrec_bench_plugins.blocks.text_generation import load_causal_model
+        from llmrec_bench_plugins.blocks.text_generation import is_out_of_memory, load_causal_model
 
         options = self.config
         bits = None if options.quantisation == "none" else int(options.quantisation[0])
@@ -230,6 +230,13 @@ class LocalTransformers(LanguageModel):
             return load_causal_model(source, options.revision, options.precision, options.device, bits, adapter)
         except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
             named = source if adapter is None else f"{source} with {adapter}"
+            if isinstance(error, RuntimeError) and is_out_of_memory(error):
+                stored = options.precision if bits is None else options.quantisation
+                packed = "" if options.device == "cpu" or bits == 4 else "`quantisation: 4bit` or "
+                raise BenchError(
+                    f"{named}: its weights in {stored} do not fit the memory of {options.device}; take {packed}a "
+                    "smaller model"
+                ) from error
             hint = "" if options.folder else "; download the model first, or give the folder it is in"
             raise BenchError(f"{named}: cannot be loaded ({one_line(error)}){hint}") from error
 

@@ -10,8 +10,9 @@ _FOLDER = Path(__file__).parents[1] / "recordings"
 
 
 class Recorded(LanguageModel):
-    """Answers of a large instruction-tuned model about MovieLens-100K, recorded once and shipped; it answers nothing
-    else. Token usage, latency, decoding settings and the model's revision were not recorded.
+    """Answers of a large instruction-tuned model about MovieLens-100K and Amazon Video Games 2018, recorded once and
+    shipped; it answers nothing else. Token usage, latency, decoding settings and the model's revision were not
+    recorded.
 
     See `recordings/README.md` for the prompts and what to bear in mind.
     """
@@ -20,8 +21,8 @@ class Recorded(LanguageModel):
     version = "1"
     deployment = "recorded"
     caution = (
-        "such a model knows the films, and may remember MovieLens itself; uniformly drawn candidates make a popular "
-        "target easy to spot"
+        "such a model knows the films and games, and may remember the data set itself; uniformly drawn candidates make "
+        "a popular target easy to spot"
     )
     recordings: ClassVar[Sequence[Path]] = tuple(sorted(_FOLDER.glob("*.jsonl")))
 
@@ -45,6 +46,7 @@ class Recorded(LanguageModel):
             raise BenchError(
                 f"provider 'recorded': {len(prompts):,} prompts are not among the recorded ones; the first, "
                 f"{first.family}: '{shown if len(shown) <= 80 else shown[:79] + '…'}'. They were recorded for "
-                "MovieLens-100K with duplicates dropped and an iterative 5-core (suites/item-text.yaml shows it)"
+                "MovieLens-100K with duplicates dropped and an iterative 5-core (suites/item-text.yaml shows it), and "
+                "for a sample of Amazon Video Games 2018 (suites/slim-games.yaml)"
             )
         yield from ()

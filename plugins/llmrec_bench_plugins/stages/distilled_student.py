@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from llmrec_bench import BenchError, PromptFile, StageRun, TrainingData, TransferableStage
+from llmrec_bench_plugins.stages.causal_models import one_line
 from llmrec_bench_plugins.stages.rationale_steps import parse_steps
 from llmrec_bench_plugins.stages.rouge import rouge_l
 from llmrec_bench_plugins.stages.student_answers import LONGEST, tell, whole, write_answers
@@ -18,6 +19,7 @@ from llmrec_bench_plugins.stages.student_bases import Base
 from llmrec_bench_plugins.stages.student_prompt import STUDENT, student_prompt
 from llmrec_bench_plugins.stages.teacher_rationales import TeacherRationales
 from llmrec_bench_plugins.stages.user_histories import user_histories
+from llmrec_bench_plugins.stages.wording import cut_titles
 
 if TYPE_CHECKING:
     from llmrec_bench_plugins.blocks.distillation import Outcome, Pair
@@ -127,7 +129,8 @@ class DistilledStudent(TransferableStage):
             )
         if self.users is not None and self.users < len(useful):
             useful = [useful[i] for i in np.sort(rng.choice(len(useful), self.users, replace=False)).tolist()]
-        tokens, titles = train.items["token"].astype(str).tolist(), train.items["title"].tolist()
+        tokens = train.items["token"].astype(str).tolist()
+        titles = cut_titles(train.items["title"], teacher.title_words)
         histories = user_histories(train, teacher.cutoff, teacher.history_length)
         shown = {h.user: [item for item in h.items if titles[item]] for h in histories if "train" in h.serves}
         return [
@@ -158,12 +161,17 @@ class DistilledStudent(TransferableStage):
 
     def _pairs(self, model: "CausalModel", lessons: Sequence[_Lesson], run: StageRun, what: str) -> list["Pair"]:
         """Those that fit the context. Raises `BenchError` where none does, or answers could not end."""
+        from jinja2 import TemplateError
+
         from llmrec_bench_plugins.blocks.distillation import paired
 
         try:
             pairs = [paired(model, lesson.prompt, lesson.answer) for lesson in lessons]
         except ValueError as error:
             raise BenchError(f"stage '{self.name}': {error}; take another base") from None
+        except TemplateError as error:
+            why = f"the base's chat template refuses the prompt ({one_line(error)})"
+            raise BenchError(f"stage '{self.name}': {why}; take another base") from None
         context = min(self.base.context_length, model.positions or self.base.context_length)
         fitting = [pair for pair in pairs if len(pair.tokens) <= context]
         if not fitting:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from llmrec_bench import BenchError
+from llmrec_bench_plugins.stages.causal_models import one_line
 from llmrec_bench_plugins.stages.rationale_steps import parse_steps
 
 if TYPE_CHECKING:
@@ -32,11 +34,19 @@ class Answer:
 def write_answers(
     model: "CausalModel", prompts: Sequence[str], longest: int, temperature: float, seed: int, batch_size: int
 ) -> list[Answer]:
-    """One for each prompt, in their order; the likeliest tokens at temperature 0, else drawn by seed and prompt."""
+    """One for each prompt, in their order; the likeliest tokens at temperature 0, else drawn by seed and prompt.
+
+    Raises `BenchError` where the student's chat template refuses a prompt: it would refuse all of them.
+    """
+    from jinja2 import TemplateError
+
     from llmrec_bench_plugins.blocks.text_generation import Decoding, continuations
 
     room = math.inf if model.positions is None else model.positions - longest
-    rows = [model.tokens([{"role": "user", "content": prompt}]) for prompt in prompts]
+    try:
+        rows = [model.tokens([{"role": "user", "content": prompt}]) for prompt in prompts]
+    except TemplateError as error:
+        raise BenchError(f"the student's chat template refuses the prompt ({one_line(error)}); take another") from None
     fitting = [number for number, row in enumerate(rows) if 0 < len(row) <= room]
     answers = [Answer("", 0, False, fits=False)] * len(rows)
     seeds = [_seed(seed, prompts[number]) for number in fitting]

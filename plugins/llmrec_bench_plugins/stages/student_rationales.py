@@ -13,10 +13,12 @@ from pydantic import Field
 from llmrec_bench import BenchError, Operational, PromptFile, Stage, StageRun, TrainingData
 from llmrec_bench_plugins.stages.distilled_student import DistilledStudent
 from llmrec_bench_plugins.stages.rationales import rationale_texts, texts_for_test, write_rationales
+from llmrec_bench_plugins.stages.served_targets import check_served
 from llmrec_bench_plugins.stages.student_answers import LONGEST, Answer, tell, write_answers
 from llmrec_bench_plugins.stages.student_folder import StudentFolder
 from llmrec_bench_plugins.stages.student_prompt import STUDENT, student_prompt
 from llmrec_bench_plugins.stages.user_histories import Cutoff, UserHistory, UserText, user_histories
+from llmrec_bench_plugins.stages.wording import cut_titles
 
 if TYPE_CHECKING:
     from llmrec_bench_plugins.blocks.text_generation import CausalModel
@@ -74,6 +76,7 @@ class StudentRationales(Stage):
         asked = list(self._asked(train))
         if not asked:
             raise BenchError(f"stage '{self.name}': no user has a history of titled items to write about")
+        check_served(self.name, train, self.resolved_cutoff, (history for history, _ in asked), run.log)
         begin = perf_counter()
         answers = self._answers(self.student.trained(run), [prompt for _, prompt in asked], run)
         if not any(answer.fits for answer in answers):
@@ -87,7 +90,9 @@ class StudentRationales(Stage):
         write_rationales(out, train, run, ((history, a.text) for (history, _), a in zip(asked, answers, strict=True)))
 
     def _asked(self, train: TrainingData) -> Iterator[tuple[UserHistory, str]]:
-        titles = train.items["title"].tolist()
+        # A distilled student meets titles as it learned them.
+        words = self.student.teacher.title_words if isinstance(self.student, DistilledStudent) else None
+        titles = cut_titles(train.items["title"], words)
         for history in user_histories(train, self.resolved_cutoff, self._history_length):
             shown = tuple(item for item in history.items if titles[item])
             if shown:

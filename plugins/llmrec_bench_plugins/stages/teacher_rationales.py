@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -21,8 +21,9 @@ from llmrec_bench import (
 from llmrec_bench_plugins.stages.asking import ask_all
 from llmrec_bench_plugins.stages.rationale_steps import parse_steps
 from llmrec_bench_plugins.stages.rationales import rationale_texts, texts_for_test, write_rationales
+from llmrec_bench_plugins.stages.served_targets import check_served
 from llmrec_bench_plugins.stages.user_histories import Cutoff, UserHistory, UserText, user_histories
-from llmrec_bench_plugins.stages.wording import Domain, rationale_prompt, wording
+from llmrec_bench_plugins.stages.wording import Domain, cut_titles, rationale_prompt, wording
 
 
 class TeacherRationales(Stage):
@@ -47,6 +48,8 @@ class TeacherRationales(Stage):
     the paper, which does not say."""
     history_length: int = Field(20, ge=1, le=1000)
     """How many of the latest items the prompt shows; the paper leaves it unsaid."""
+    title_words: int | None = Field(None, ge=1)
+    """Show so many words of a title, at most; null: all. Titles of shops may reach a hundred and more."""
     users: int | None = Field(None, ge=1)
     """Ask about so many users only, drawn by `seed`; null: all. The paper distils 1000 (Games) or 2000."""
     seed: int = Field(0, ge=0)
@@ -55,6 +58,13 @@ class TeacherRationales(Stage):
     def prompt_files(self) -> Sequence[PromptFile]:
         """The wording that the domain chooses."""
         return [wording("rationale", self.domain)]
+
+    def identity(self) -> dict[str, Any]:
+        """Without `title_words` where titles are whole: what was built before there was the option stays known."""
+        plain = super().identity()
+        if self.title_words is None:
+            del plain["title_words"]
+        return plain
 
     def language_model(self) -> LanguageModel.Config:
         """The writer."""
@@ -77,6 +87,7 @@ class TeacherRationales(Stage):
         asked = self._asked(train)
         if not asked:
             raise BenchError(f"stage '{self.name}': no user has a history of titled items to ask about")
+        check_served(self.name, train, self.cutoff, (history for history, _ in asked), run.log)
         prompts = [prompt for _, prompt in asked]
         texts = ask_all(run, self.writer, prompts, self.name, "these users have no rationale")
         whole = sum(parse_steps(text).whole for text in texts)
@@ -85,7 +96,8 @@ class TeacherRationales(Stage):
 
     def _asked(self, train: TrainingData) -> list[tuple[UserHistory, Prompt]]:
         """Histories of titled items, and what is asked about each."""
-        tokens, titles = train.items["token"].astype(str).tolist(), train.items["title"].tolist()
+        tokens = train.items["token"].astype(str).tolist()
+        titles = cut_titles(train.items["title"], self.title_words)
         histories = []
         for history in user_histories(train, self.cutoff, self.history_length):
             shown = tuple(item for item in history.items if titles[item])

@@ -124,4 +124,14 @@ def _encode(
     except Exception as error:  # damaged files make the libraries raise almost anything, down to bare Exception
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise BenchError(f"text encoder {folder}: cannot be loaded: {reason}") from error
-    return encoder.encode(texts, batch_tokens)
+    from llmrec_bench_plugins.blocks.text_generation import is_out_of_memory
+
+    try:
+        return encoder.encode(texts, batch_tokens)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise BenchError(
+            f"text encoder {folder}: `batch_tokens: {batch_tokens}` does not fit the memory of {device}; "
+            f"{max(1, batch_tokens // 2)} needs about half, down to the longest text alone"
+        ) from error

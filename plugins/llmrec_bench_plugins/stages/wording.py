@@ -1,6 +1,6 @@
 """The prompts of this project: what language models are asked about histories, candidates and items."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,11 @@ _FOLDER = Path(__file__).parent / "prompts"
 def wording(family: str, domain: Domain) -> PromptFile:
     """The text behind a family of prompts."""
     return PromptFile(_FOLDER / f"{family}-{domain}.txt")
+
+
+def cut_titles(titles: Iterable[str], words: int | None) -> list[str]:
+    """The titles, each down to its first `words` words; None leaves them whole."""
+    return list(titles) if words is None else [" ".join(title.split()[:words]) for title in titles]
 
 
 def numbered_history(titles: Sequence[str]) -> str:

@@ -83,6 +83,49 @@ def test_what_a_stage_saw_is_kept(office, clerk_suite):
     assert seen["item"].tolist() == [str(i) for i in range(6)]
 
 
+@pytest.mark.parametrize(
+    ("around", "saw", "says"),
+    [
+        (
+            20,
+            "0 7",
+            "saw item '7' of user '0' 1 times, and training and validation hold 0 of these: it is a ",
+        ),
+        (20, "0 1 2 3; 4 9 11 10", "saw item '11' of user '4' 1 times, and training and validation hold 0 of "),
+        (
+            20,
+            "1 19",
+            "saw item '19' of user '1' 1 times, and training and validation hold 0 of these: the ",
+        ),
+        (20, "0 0 1 2 3 4 5 6; 0 0 1 2 3 4 5 6; 0 5", None),  # texts share a history
+        (7, "0 0 1 2", None),  # user 0 had item 0 in training, and has it again as the test target
+        (
+            7,
+            "0 0 1 0",
+            "saw item '0' of user '0' 2 times, and training and validation hold 1 of these: it is a ",
+        ),
+    ],
+    ids=["test-target", "another-user", "made-up", "known", "repeat-known", "repeat-of-the-test"],
+)
+def test_a_stage_that_saw_a_test_target_is_refused(office, clerk_suite, around, saw, says):
+    suite = office.write(clerk_suite.replace("{source: lane}", f"{{source: lane, options: {{around: {around}}}}}"))
+    run = office.bench("run", suite, "--only", "skimmer", "--seeds", "1", CLERK_SAW=saw)
+    if says is None:
+        assert run.returncode == 0, run.stderr
+        assert office.manifest("notes")["interactions"] == len(saw.replace(";", "").split()) - 1 - saw.count(";")
+        return
+    assert run.returncode == 1
+    kind, phase, message = failures(office)["skimmer", 1]
+    assert (kind, phase) == ("BenchError", "stage notes")
+    assert message.startswith(f"stage 'notes': {says}")
+    assert "\n" not in message
+    assert office.artifacts() == []
+    calls = len(office.calls())
+    assert office.bench("run", suite, "--only", "skimmer", "--seeds", "1").returncode == 0
+    assert len(office.calls()) == calls  # its answers were kept, and so was their price
+    assert office.manifest("notes")["spending"][0]["billed_usd"] > 0
+
+
 class Leaf(Stage):
     name: ClassVar[str] = "leaf"
     version: ClassVar[str] = "1"

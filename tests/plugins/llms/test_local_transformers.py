@@ -543,6 +543,25 @@ def test_a_missing_library_is_named(folder, adapter, monkeypatch, package):
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({}, "its weights in float32 do not fit the memory of cpu; take a smaller model"),
+        ({"device": "cuda"}, "in bfloat16 do not fit the memory of cuda; take `quantisation: 4bit` or a smaller model"),
+        ({"device": "cuda", "quantisation": "4bit"}, "in 4bit do not fit the memory of cuda; take a smaller model"),
+    ],
+)
+def test_weights_that_the_memory_does_not_hold_are_refused(folder, monkeypatch, options, says):
+    def full(*given):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB\n")
+
+    monkeypatch.setattr(LocalTransformers, "_check_device", lambda model: None)
+    monkeypatch.setattr(text_generation, "load_causal_model", full)
+    line = refusal(local(folder, **options))
+    assert line.startswith(f"{folder}: its weights in ")
+    assert line.endswith(says)
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_missing_cuda_is_refused(folder):
     assert refusal(local(folder, device="cuda:1")) == (

@@ -1,4 +1,4 @@
-"""Make the shipped cassette from the recorded files, the recbole package and the project's prompts.
+"""Make the shipped cassette on MovieLens from the recorded files, the recbole package and the project's prompts.
 
     python tests/plugins/recordings/rebuild.py RECORDINGS OUT
 
@@ -9,7 +9,7 @@ MovieLens-100K itself neither tells anything of it.
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,8 @@ TARGET = "t"
 
 
 @dataclass(frozen=True)
-class Films:
-    """MovieLens-100K as it was prepared for the recordings."""
+class Shown:
+    """A data set as it was prepared for the recordings."""
 
     dataset: Dataset
     tokens: list[str]
@@ -57,21 +57,21 @@ class Films:
         return np.setdiff1d(np.arange(len(self.tokens)), self.dataset.sequences[user])
 
 
-def films() -> Films:
+def films() -> Shown:
     """Duplicates dropped, iterative 5-core."""
     filters = [{"filter": "drop-duplicates"}, {"filter": "k-core", "users": 5, "items": 5, "mode": "iterative"}]
     preparation = Preparation.model_validate_json(json.dumps({"filters": filters}))
     dataset = load_dataset("ml-100k", MovieLens100K(), preparation)
-    return Films(dataset, dataset.items["token"].astype(str).tolist(), dataset.items["title"].tolist())
+    return Shown(dataset, dataset.items["token"].astype(str).tolist(), dataset.items["title"].tolist())
 
 
-def places(known: Films, user: int, candidates: list[int]) -> list[str]:
+def places(known: Shown, user: int, candidates: list[int]) -> list[str]:
     """Candidates (codes) as places among the items that the user never rated."""
     target = int(known.dataset.sequences[user][-1])
     return [TARGET if c == target else str(int(np.searchsorted(known.unrated(user), c))) for c in candidates]
 
 
-def candidates_of(known: Films, file: Path) -> list[list[int]]:
+def candidates_of(known: Shown, file: Path) -> list[list[int]]:
     """(U, 20) item codes: `places` undone."""
     rows = [line.split(",") for line in file.read_text().splitlines()]
     return [
@@ -80,7 +80,7 @@ def candidates_of(known: Films, file: Path) -> list[list[int]]:
     ]
 
 
-def prompts(known: Films, candidates: list[list[int]]) -> Iterator[tuple[str, Prompt]]:
+def prompts(known: Shown, candidates: list[list[int]]) -> Iterator[tuple[str, Prompt]]:
     """Every recorded prompt, with the file and the row it belongs to, as `FILE USER-OR-ITEM`."""
     for token, title in zip(known.tokens, known.titles, strict=True):
         yield f"enhancer_item_facts {token}", item_facts_prompt("movies", token, title)
@@ -102,15 +102,14 @@ def recorded_rows(folder: Path) -> dict[str, dict[str, Any]]:
     return rows
 
 
-def main(folder: Path, out: Path) -> None:
-    """Write both files; ends with an error where a recorded row is not what the loader arrives at."""
-    known, rows = films(), recorded_rows(folder)
-    code_of = {token: code for code, token in enumerate(known.tokens)}
-    users = known.dataset.users.astype(str)
-    candidates = [[code_of[str(i)] for i in rows[f"ranker_rankings {user}"]["candidates"]] for user in users]
+def write_cassette(
+    file: Path, known: Shown, rows: dict[str, dict[str, Any]], asked: Iterable[tuple[str, Prompt]]
+) -> int:
+    """How many answers; of users with the same history, and so the same prompt, the first one's is kept. Ends with an
+    error where a recorded row is not what the loader arrives at."""
     identity = Recorded(Recorded.Config(), known.dataset.items).identity()
-    entries = []
-    for name, prompt in prompts(known, candidates):
+    entries: dict[str, Entry] = {}
+    for name, prompt in asked:
         row = rows.pop(name)
         shown = [
             str(i)
@@ -119,14 +118,24 @@ def main(folder: Path, out: Path) -> None:
         if shown != list(prompt.items):
             raise SystemExit(f"{name}: recorded for items {shown}, but the loader shows {list(prompt.items)}")
         completion = Completion(row["answer"], "unknown")
-        entries.append(Entry(request_key(identity, prompt), identity, prompt.family, completion, RECORDED, None))
+        entry = Entry(request_key(identity, prompt), identity, prompt.family, completion, RECORDED, None)
+        entries.setdefault(entry.key, entry)
     if rows:
         raise SystemExit(f"{len(rows)} recorded rows belong to no prompt, the first: {next(iter(rows))}")
-    lines = [entry.line() for entry in sorted(entries, key=lambda entry: entry.key)]
-    (out / CASSETTE).write_bytes(b"".join(lines))
+    file.write_bytes(b"".join(entries[key].line() for key in sorted(entries)))
+    return len(entries)
+
+
+def main(folder: Path, out: Path) -> None:
+    """Write both files."""
+    known, rows = films(), recorded_rows(folder)
+    code_of = {token: code for code, token in enumerate(known.tokens)}
+    users = known.dataset.users.astype(str)
+    candidates = [[code_of[str(i)] for i in rows[f"ranker_rankings {user}"]["candidates"]] for user in users]
+    count = write_cassette(out / CASSETTE, known, rows, prompts(known, candidates))
     written = [",".join(places(known, code, row)) for code, row in enumerate(candidates)]
     (out / CANDIDATES).write_text("\n".join(written) + "\n")
-    print(f"{len(entries):,} answers and the candidates of {len(candidates):,} rankings written to {out}")
+    print(f"{count:,} answers and the candidates of {len(candidates):,} rankings written to {out}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import os
 import re
 from collections import Counter
 from dataclasses import replace
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
@@ -15,26 +14,6 @@ from llmrec_bench_plugins.llms.recorded import Recorded
 
 RECORDED_FROM = Path(os.environ.get("LLMREC_BENCH_DATA", "../shared/data")).parent / "recordings" / "ml-100k"
 SHIPPED = Recorded.recordings[0].parent
-
-
-@pytest.fixture(scope="module")
-def rebuild() -> ModuleType:
-    spec = spec_from_file_location("rebuild", Path(__file__).with_name("rebuild.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    import sys
-
-    sys.modules["rebuild"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def cassette(tmp_path_factory: pytest.TempPathFactory) -> Cassette:
-    found = Cassette(tmp_path_factory.mktemp("cassette"), Recorded.recordings)
-    found.refresh()
-    return found
 
 
 def test_every_prompt_is_hit(rebuild: ModuleType, cassette: Cassette) -> None:
@@ -51,7 +30,9 @@ def test_every_prompt_is_hit(rebuild: ModuleType, cassette: Cassette) -> None:
         keys.add(key)
         families[prompt.family] += 1
     assert families == {"item-facts": 1349, "rationale": 943, "preference": 943, "ranking": 943}
-    assert len(keys) == len(cassette) == 4178
+    shipped = Cassette(None, [SHIPPED / rebuild.CASSETTE])
+    shipped.refresh()
+    assert len(keys) == len(shipped) == 4178
 
 
 def test_the_target_is_among_the_candidates_and_never_in_the_history(rebuild: ModuleType) -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from llmrec_bench import BenchError
+from llmrec_bench_plugins.blocks import text_generation
 from llmrec_bench_plugins.blocks.small_llama import small_llama
 from llmrec_bench_plugins.llms.simulated import Simulated
 from llmrec_bench_plugins.stages import student_rationales
@@ -18,7 +19,9 @@ from llmrec_bench_plugins.stages.student_folder import StudentFolder
 from llmrec_bench_plugins.stages.student_prompt import student_prompt
 from llmrec_bench_plugins.stages.student_rationales import StudentRationales
 from llmrec_bench_plugins.stages.teacher_rationales import TeacherRationales
+from llmrec_bench_plugins.stages.text_encoders import TfIdf
 from llmrec_bench_plugins.stages.user_histories import user_histories
+from llmrec_bench_plugins.stages.user_text_embeddings import UserTextEmbeddings
 
 TEACHER = TeacherRationales(writer=Simulated.Config(), history_length=3)
 SMALL = FromScratch(width=16, layers=1, heads=2, vocabulary=300, context_length=256, epochs=2)
@@ -151,6 +154,44 @@ def test_a_student_that_writes_nothing_is_counted(taught, tmp_path):
         "8 answers of a student: 0 have all three steps, 8 are empty, 0 were cut at 300 tokens, 0 had no room in the "
         "model or the memory"
     )
+
+
+def test_a_student_that_writes_nothing_leaves_nothing_to_encode(taught, tmp_path):
+    texts = StudentRationales(student=StudentFolder(path=saved(silent(), tmp_path / "silent")))
+    stage = UserTextEmbeddings(texts=texts, encoder=TfIdf())
+    assert refusal(taught, stage) == "user-text-embeddings: no user has a text"
+    assert taught.place(texts).exists()  # what it cost is not lost
+
+
+def test_a_student_whose_chat_template_refuses_is_refused_in_one_line(taught, tmp_path):
+    model = tiny()
+    model.tokenizer.chat_template = "{{ raise_exception('no user\\nrole') }}"
+    student = StudentFolder(path=saved(model, tmp_path / "strict"))
+    reason = "chat template refuses the prompt (no user role); take another"
+    assert refusal(taught, StudentRationales(student=student)) == f"the student's {reason}"
+    pretrained = DistilledStudent(teacher=TEACHER, base=PretrainedBase(model=str(student.path)))
+    assert refusal(taught, pretrained) == f"stage 'distilled-student': the base's {reason} base"
+
+
+def test_a_student_too_large_for_the_memory_is_refused_in_one_line(taught, tmp_path, monkeypatch):
+    def full(*given):
+        raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 20 GiB")
+
+    folder = saved(tiny(), tmp_path / "student")
+    stage = StudentRationales(student=StudentFolder(path=folder))
+    with monkeypatch.context() as patch:
+        patch.setattr(text_generation, "continue_batch", full)
+        line = refusal(taught, stage)
+    assert line.endswith("or the memory of cpu; a shorter history_length or fewer max_new_tokens would")
+    monkeypatch.setattr(text_generation, "load_causal_model", full)
+    says = "its weights in float32 do not fit the memory of cpu; take a smaller model"
+    assert refusal(taught, stage.model_copy(update={"max_new_tokens": 9})) == f"{folder}: {says}"
+
+
+def test_titles_are_as_long_as_the_teacher_showed_them(taught):
+    teacher = TEACHER.model_copy(update={"title_words": 1})
+    [(_, prompt), *_] = StudentRationales(student=STUDENT.model_copy(update={"teacher": teacher}))._asked(taught.train)
+    assert ": 0). Alien, 1). Brazil, 2). Alien. Please" in prompt  # without the years
 
 
 def test_a_student_that_never_stops_is_counted(taught, tmp_path):

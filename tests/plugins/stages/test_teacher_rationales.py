@@ -13,6 +13,7 @@ from llmrec_bench.llm.prices import PriceList
 from llmrec_bench_plugins.llms.openai_compatible import OpenAICompatible
 from llmrec_bench_plugins.llms.simulated import Simulated
 from llmrec_bench_plugins.llms.simulation.faults import Faults
+from llmrec_bench_plugins.stages.history_titles import HistoryTitles
 from llmrec_bench_plugins.stages.rationale_steps import parse_steps
 from llmrec_bench_plugins.stages.rationales import read_rationales
 from llmrec_bench_plugins.stages.teacher_rationales import TeacherRationales
@@ -106,6 +107,17 @@ def test_products_have_another_wording(workshop):
     assert text.startswith("I've purchased the following games in the past in order: 0). Alien (1979), 1). Brazil")
 
 
+def test_long_titles_are_cut_and_whole_ones_change_no_key(workshop):
+    with_items(workshop, title=[f"{word} and  some more" for word in "abcdefgh"])
+    cut = teacher(history_length=2, title_words=2)
+    assert ": 0). b and, 1). a and. Step 1" in cut.prompts(workshop.train)[0].messages[-1].content
+    titles = HistoryTitles(history_length=2, title_words=2).read(workshop.train, workshop.run(cut))
+    assert titles[0].text == "0). b and, 1). a and"
+    for kind in (teacher(), HistoryTitles()):
+        assert "title_words" not in kind.identity()  # what was built before there was the option stays known
+        assert kind.model_copy(update={"title_words": 2}).identity() == {**kind.identity(), "title_words": 2}
+
+
 def test_items_without_a_title_are_neither_shown_nor_told_of(workshop):
     with_items(workshop, title=["Alien", "", "Casino", "Diva", "Emma", "", "Gigi", ""])
     stage = teacher(cutoff="per_split")
@@ -155,7 +167,7 @@ def test_failed_requests_leave_their_users_without_and_are_told_of(workshop):
     assert (rows["text"][showing] == "").all()
     assert rows["text"][~showing].map(bool).all()
     told = f"{showing.sum()} of {len(rows)} requests failed, these users have no rationale: time out"
-    assert workshop.lines == [told, f"{(~showing).sum()} of {len(rows)} rationales have all three steps"]
+    assert workshop.lines[1:] == [told, f"{(~showing).sum()} of {len(rows)} rationales have all three steps"]
     assert len(workshop.seen) == len(rows)
 
 
@@ -165,14 +177,14 @@ def test_refusals_are_no_rationales(workshop):
     refused = int((rows["text"] == "").sum())
     assert 0 < refused < len(rows)
     assert not rows["text"].str.contains("sorry|cannot|apolog|not able", case=False).any()
-    assert workshop.lines[0] == f"{refused} of {len(rows)} requests were refused, these users have no rationale"
+    assert workshop.lines[1] == f"{refused} of {len(rows)} requests were refused, these users have no rationale"
 
 
 def test_broken_answers_are_kept_and_counted(workshop):
     stage = teacher(writer=Simulated.Config(faults=Faults(malformed=1)))
     rows = read_rationales(workshop.artifact(stage))
     assert rows["text"].map(bool).all()
-    assert workshop.lines == [f"0 of {len(rows)} rationales have all three steps"]
+    assert workshop.lines[1:] == [f"0 of {len(rows)} rationales have all three steps"]
 
 
 def test_nothing_but_failures_is_one_line(workshop):
@@ -187,6 +199,7 @@ def test_the_key_is_over_what_decides_the_text(monkeypatch, tmp_path):
         teacher(cutoff="per_split").key("data"),
         teacher(cutoff="single_train").key("data"),
         teacher(history_length=5).key("data"),
+        teacher(title_words=20).key("data"),
         teacher(writer=Simulated.Config(model="writer-2")).key("data"),
         teacher(users=5).key("data"),
         teacher(users=5, seed=1).key("data"),

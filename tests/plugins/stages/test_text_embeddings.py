@@ -1,5 +1,6 @@
 """Item texts as vectors: which text an item has, each encoded once, and mistakes said in a line."""
 
+import json
 import shutil
 
 import numpy as np
@@ -168,6 +169,33 @@ def test_a_folder_that_cannot_be_read_is_refused_in_one_line(encoder_files_in):
     with pytest.raises(BenchError, match=r"^text encoder .*damaged: cannot be loaded: .+") as refused:
         Pretrained(model=str(encoder_files_in("damaged"))).encode(["x"], "cpu")
     assert "\n" not in str(refused.value)
+
+
+def test_an_encoder_that_cannot_pad_is_refused_in_one_line(make_encoder, tmp_path):
+    folder = shutil.copytree(make_encoder(["red"]), tmp_path / "unpadded")
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    del settings["pad_token"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    with pytest.raises(BenchError) as refused:
+        Pretrained(model=str(folder)).encode(["red", "red red"], "cpu")
+    reason = "cannot be loaded: the tokenizer names no token to pad with (pad_token)"
+    assert str(refused.value) == f"text encoder {folder}: {reason}"
+
+
+def test_too_little_memory_is_said_with_what_needs_less(make_encoder, monkeypatch):
+    from llmrec_bench_plugins.blocks.text_encoder import TextEncoder
+
+    def full(*given):
+        raise RuntimeError("CUDA error: out of memory")
+
+    folder = make_encoder(["red"])
+    monkeypatch.setattr(TextEncoder, "pooled", full)
+    with pytest.raises(BenchError) as refused:
+        Pretrained(model=str(folder), batch_tokens=1000).encode(["red"], "cpu")
+    assert str(refused.value) == (
+        f"text encoder {folder}: `batch_tokens: 1000` does not fit the memory of cpu; 500 needs about half, down to "
+        "the longest text alone"
+    )
 
 
 @pytest.mark.parametrize("model", ["no-such/model-anywhere", "./nowhere", "/no/such/folder"])

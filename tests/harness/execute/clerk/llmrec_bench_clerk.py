@@ -6,6 +6,7 @@ CLERK_AT          number of the call, over all processes that share the file, at
 CLERK_DOES        `stop`: no request can succeed; `fail`: this one request; `kill-run`; `kill-worker`
 CLERK_SECONDS     what each answer takes
 CLERK_STAGE       `raise NAME`: this stage fails; `die NAME`: its process dies
+CLERK_SAW         `USER ITEM ...; USER ITEM ...`: what the notes tell of, a call each, instead of what they saw
 """
 
 import hashlib
@@ -102,12 +103,14 @@ class Lane(DataSource):
     """Added to the last item of each user, the test target."""
     start: int = 0
     """Added to every item."""
+    around: int = 20
+    """Items of the ring."""
 
     def read(self) -> Log:
         steps = np.arange(8)
         places = self.start + steps + self.detour * (steps == 7)
         user = np.repeat(np.arange(30), 8)
-        events = pd.DataFrame({"user": user, "item": (user + np.tile(places, 30)) % 20})
+        events = pd.DataFrame({"user": user, "item": (user + np.tile(places, 30)) % self.around})
         titles = [f"The Long Story of Item Number {i}" for i in range(20)]
         return Log(events, pd.DataFrame({"title": titles}, index=range(20)))
 
@@ -151,6 +154,9 @@ class Notes(Stage):
         if self.peeks:
             items = train.sequences.items[: train.sequences.offsets[1]]
             run.saw(0, items)
+        for call in filter(None, os.environ.get("CLERK_SAW", "").split(";")):
+            user, *items = map(int, call.split())
+            run.saw(user, items)
         table = pd.DataFrame({"token": train.items["token"], "text": [c.text for c in completions]})
         table.to_parquet(out / "notes.parquet", index=False)
 
