@@ -91,8 +91,8 @@ class Stage(Config, ABC):
 
     def key(self, training_fingerprint: str) -> str:
         """16 hex digits: what the artifact is known by where a method that needs it has these training data."""
-        # Where it is built is said by the training data, so that what `on` leads to is what that data set has itself.
-        identity = {option: value for option, value in self.identity().items() if option != "on"}
+        # Where it is built is said by the training data: what `built_on` leads to is what that data set has itself.
+        identity = {option: value for option, value in self.identity().items() if option != "built_on"}
         whole = {"key_version": KEY_VERSION, "stage": identity, "training": self.training(training_fingerprint)}
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -101,18 +101,18 @@ class TransferableStage(Stage, ABC):
     """A stage that may be built on another data set than the one it serves, as its artifact holds no code of a user or
     an item."""
 
-    on: str | None = None
+    built_on: str | None = None
     """The data set to build it on, with all it is built from: a label of the suite's; null: the one that the method
     runs on."""
 
     def identity(self) -> dict[str, Any]:
-        """Without `on` where it is not set."""
+        """Without `built_on` where it is not set."""
         plain = super().identity()
-        return plain if self.on is not None else {name: value for name, value in plain.items() if name != "on"}
+        return {name: value for name, value in plain.items() if name != "built_on" or value is not None}
 
     def training(self, training_fingerprint: str) -> str:
         """Those of the other data set, once a plan has put their fingerprint for its label."""
-        return self.on or training_fingerprint
+        return self.built_on or training_fingerprint
 
 
 def stages_of(config: Config, training_fingerprint: str = "") -> dict[str, tuple[Stage, str]]:
@@ -141,13 +141,13 @@ def _parts(config: Config) -> Iterator[Config]:
 
 
 def elsewhere(config: Config) -> set[str]:
-    """What the stages among a config's options have as `on`."""
-    own = {config.on} if isinstance(config, TransferableStage) and config.on is not None else set()
+    """What the stages among a config's options have as `built_on`."""
+    own = {config.built_on} if isinstance(config, TransferableStage) and config.built_on is not None else set()
     return own.union(*map(elsewhere, _parts(config)))
 
 
 def settled(config: ConfigT, trainings: Mapping[str, str]) -> ConfigT:
-    """The config with the fingerprint of the training data, by `trainings`, for each label that `on` names."""
+    """The config with the fingerprint of the training data, by `trainings`, for each label that `built_on` names."""
 
     def settle(value: Any) -> Any:
         if isinstance(value, Config):
@@ -155,6 +155,6 @@ def settled(config: ConfigT, trainings: Mapping[str, str]) -> ConfigT:
         return type(value)(map(settle, value)) if isinstance(value, tuple | list) else value
 
     update = {option: settle(getattr(config, option)) for option in type(config).model_fields}
-    if isinstance(config, TransferableStage) and config.on is not None:
-        update["on"] = trainings[config.on]
+    if isinstance(config, TransferableStage) and config.built_on is not None:
+        update["built_on"] = trainings[config.built_on]
     return config.model_copy(update=update) if elsewhere(config) else config

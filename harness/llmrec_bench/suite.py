@@ -204,7 +204,9 @@ def _resolve(
     labels = list(dict.fromkeys(m.label for m in methods))
     for method in methods:
         for other in sorted(elsewhere(method.config) - set(values)):
-            message = f"methods.{method.label}: 'on: {other}' names no data set of the suite{suggest(other, values)}"
+            message = (
+                f"methods.{method.label}: 'built_on: {other}' names no data set of the suite{suggest(other, values)}"
+            )
             mistakes.add(("methods", method.label, "config"), message)
     named = {"metrics": SuiteFile.model_fields["metrics"].default, **sections}
     check_names(named, labels, mistakes, catalog)

@@ -10,11 +10,11 @@ from llmrec_bench.errors import SuiteErrors
 CATALOG = load_catalog()
 SHOPS = """
 datasets:
-  games: {source: synthetic-shop, options: {users: 30, items: 200}, values: {size: 5, texts: &teacher {kind: teacher, writer: {provider: simulated}}}}
+  games: {source: synthetic-shop, options: {users: 30, items: 200}, values: {size: 5, texts: {kind: titles}}}
   home:
     source: synthetic-shop
     options: {domain: home, users: 30, items: 200}
-    values: {size: 7, texts: {kind: titles}}
+    values: {size: 7, texts: {kind: teacher, writer: {provider: simulated}}}
 """
 
 
@@ -61,7 +61,7 @@ def test_values_stand_for_anything_at_any_depth_and_in_a_grid(suite):
         ("knn[neighbours=3]", ("home",)),
         ("knn[neighbours=7]", ("home",)),
     ]
-    assert [m.config.user_text.texts.kind for m in loaded.methods[:2]] == ["teacher", "titles"]
+    assert [m.config.user_text.texts.kind for m in loaded.methods[:2]] == ["titles", "teacher"]
 
 
 def test_rows_that_need_no_value_are_one_for_all_data_sets(suite):
@@ -86,7 +86,7 @@ def test_mistakes_with_values_are_told_together_with_their_lines(suite):
         "  a: {method: item-knn, config: {neighbours: $sizes}}\n"
         "  b: {method: item-knn, config: {neighbours: $size}, datasets: [hom]}\n"
         "  c: {method: item-knn, config: {neighbours: $size}}",
-        SHOPS.replace("size: 7", "size: -7").replace("values: {size: 5, texts: &", "values: {Size: 5, texts: &"),
+        SHOPS.replace("size: 7", "size: -7").replace("values: {size: 5", "values: {Size: 5"),
     )
     found = mistakes(path)
     assert "10: methods.a.config: '$sizes' is no value of the data set 'games'; did you mean 'size'?" in found
@@ -103,7 +103,7 @@ STUDENT = (
 
 
 def test_a_student_of_another_data_set_is_the_one_that_this_has(suite):
-    own, lent = STUDENT % "", STUDENT % ", on: home"
+    own, lent = STUDENT % "", STUDENT % ", built_on: home"
     path = suite(
         f"  own: {{method: slim-gru4rec, datasets: [home], config: {{user_text: {{texts: {own}}}}}}}\n"
         f"  lent: {{method: slim-gru4rec, datasets: [games], config: {{user_text: {{texts: {lent}}}}}}}\n"
@@ -123,5 +123,5 @@ def test_a_student_of_another_data_set_is_the_one_that_this_has(suite):
 
 
 def test_a_student_of_a_data_set_that_is_not_there(suite):
-    path = suite(f"  lent: {{method: slim-gru4rec, config: {{user_text: {{texts: {STUDENT % ', on: hoem'}}}}}}}")
-    assert mistakes(path) == ["10: methods.lent: 'on: hoem' names no data set of the suite; did you mean 'home'?"]
+    path = suite(f"  lent: {{method: slim-gru4rec, config: {{user_text: {{texts: {STUDENT % ', built_on: hoem'}}}}}}}")
+    assert mistakes(path) == ["10: methods.lent: 'built_on: hoem' names no data set of the suite; did you mean 'home'?"]

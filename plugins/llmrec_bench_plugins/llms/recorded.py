@@ -47,6 +47,6 @@ class Recorded(LanguageModel):
                 f"provider 'recorded': {len(prompts):,} prompts are not among the recorded ones; the first, "
                 f"{first.family}: '{shown if len(shown) <= 80 else shown[:79] + '…'}'. They were recorded for "
                 "MovieLens-100K with duplicates dropped and an iterative 5-core (suites/item-text.yaml shows it), and "
-                "for a sample of Amazon Video Games 2018 (suites/slim-games.yaml)"
+                "for a sample of Amazon Video Games 2018 (suites/paper.yaml, profile games)"
             )
         yield from ()

@@ -99,7 +99,7 @@ def test_a_text_that_is_gone_or_says_nothing(cases):
 def test_what_was_written_about_users_of_another_data_set_is_not_shown(cases):
     change = {
         "shop: {source: four}": "shop: {source: four}, mall: {source: four, options: {shift: 1}}",
-        "reader: ": "reader: {config: {digest: {on: mall}}}",
+        "reader: ": "reader: {config: {digest: {built_on: mall}}}",
     }
     study = cases(CASES.replace("]}", "], datasets: [shop]}"), change=change)
     assert {p.dataset.label for p in study.plan.stages if p.stage.name == "notes"} == {"mall"}

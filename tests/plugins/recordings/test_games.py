@@ -16,7 +16,7 @@ from llmrec_bench_plugins.llms.recorded import Recorded
 from llmrec_bench_plugins.stages.rationale_steps import parse_steps
 from llmrec_bench_plugins.stages.teacher_rationales import TeacherRationales
 
-SUITE = Path(__file__).parents[3] / "suites" / "slim-games.yaml"
+SUITE = Path(__file__).parents[3] / "suites" / "paper.yaml"
 SHIPPED = Recorded.recordings[0].parent
 USERS, ANSWERS = 3_000, 2_989
 """Eleven users have the same history as another one, and so ask the same."""
@@ -36,7 +36,7 @@ def test_every_prompt_of_the_suite_is_hit(
     rebuild_games: ModuleType, cassette: Cassette, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LLMREC_BENCH_DATA", str(data.parent))
-    suite = load_suite(SUITE, load_catalog())
+    suite = load_suite(SUITE, load_catalog(), "games")
     teachers = {
         s
         for m in suite.methods
