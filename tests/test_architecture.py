@@ -25,7 +25,7 @@ ORDER = [
     {"figures"},
     {"table_text"},
     {"tables", "costs", "sheet"},
-    {"store", "evaluate", "artifacts"},
+    {"store", "evaluate", "artifacts", "stats"},
     {"plan"},
     {"suite"},
     {"suite_figures"},

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from llmrec_bench.config import Config
+from llmrec_bench.errors import suggest
 from llmrec_bench.metrics.metric import PerUserMetric
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.suite_mistakes import Mistakes
-from llmrec_bench.suite_names import check_column, check_labels, cutoffs_of, rows_of
+from llmrec_bench.suite_names import check_column, check_labels, cutoffs_of, known_labels, rows_of
 
 
 class _Entry(Config):
@@ -18,11 +20,14 @@ class _Entry(Config):
     """Printed above the figure."""
     datasets: Annotated[list[str], Field(min_length=1)] | None = None
     """Labels of the data sets to show, each in a figure of its own; all of them if left out."""
+
+
+class _MethodsEntry(_Entry):
     methods: Annotated[list[str], Field(min_length=1)] | None = None
     """Labels of the methods to show; all of them if left out."""
 
 
-class ActivityEntry(_Entry):
+class ActivityEntry(_MethodsEntry):
     """A metric by how active users are, from the least to the most active (SLIM, Figure 5)."""
 
     kind: Literal["activity"]
@@ -33,7 +38,7 @@ class ActivityEntry(_Entry):
     """How many."""
 
 
-class PopularityEntry(_Entry):
+class PopularityEntry(_MethodsEntry):
     """How the places of the lists are spread over items, from the most to the least popular (SLIM, Figures 6 and
     7)."""
 
@@ -45,7 +50,7 @@ class PopularityEntry(_Entry):
     """How many."""
 
 
-class CasesEntry(_Entry):
+class CasesEntry(_MethodsEntry):
     """Single users for whom the last method finds what the first one misses (SLIM, Figures 4 and 9)."""
 
     kind: Literal["cases"]
@@ -56,7 +61,33 @@ class CasesEntry(_Entry):
     """How many users to show."""
 
 
-FigureEntry = Annotated[ActivityEntry | PopularityEntry | CasesEntry, Field(discriminator="kind")]
+def _two_methods(pair: list[str]) -> list[str]:
+    """Raises `ValueError` for what is no pair."""
+    if len(pair) != 2 or pair[0] == pair[1]:
+        raise ValueError(f"a pair is two different methods, as [A, B] for A minus B (given [{', '.join(pair)}])")
+    return pair
+
+
+MethodPair = Annotated[
+    list[str],
+    AfterValidator(_two_methods),
+    Field(json_schema_extra={"minItems": 2, "maxItems": 2, "uniqueItems": True}),
+]
+
+
+class DifferencesEntry(_Entry):
+    """What one method gains over another, with interval, test and effect size: whether there is a difference."""
+
+    kind: Literal["differences"]
+    """The first method of each pair minus the second, tested over users; the tests of all pairs and data sets are one
+    family and corrected together."""
+    metric: str
+    """What is compared, as `NDCG@10`: a metric that has a value for each user."""
+    pairs: Annotated[list[MethodPair], Field(min_length=1)]
+    """Pairs of labels of methods, as `[[A, B], [A, C]]`."""
+
+
+FigureEntry = Annotated[ActivityEntry | PopularityEntry | CasesEntry | DifferencesEntry, Field(discriminator="kind")]
 
 
 @dataclass(frozen=True)
@@ -64,22 +95,38 @@ class SuiteFigure:
     """A figure to print, its labels resolved."""
 
     name: str
-    entry: ActivityEntry | PopularityEntry | CasesEntry
+    entry: ActivityEntry | PopularityEntry | CasesEntry | DifferencesEntry
     datasets: tuple[str, ...]
     methods: tuple[str, ...]
     """In the order the entry names them, each once."""
+    pairs: tuple[tuple[str, str], ...] = ()
+    """Of methods to compare, each once."""
 
 
 def resolve_figures(
-    entries: Mapping[str, ActivityEntry | PopularityEntry | CasesEntry],
+    entries: Mapping[str, ActivityEntry | PopularityEntry | CasesEntry | DifferencesEntry],
     datasets: Sequence[str],
     methods: Sequence[str],
 ) -> Iterator[SuiteFigure]:
     """The figures with all labels where an entry names none; the label of a grid stands for all its rows."""
     for name, entry in entries.items():
-        shown = datasets if entry.datasets is None else entry.datasets
+        shown = tuple(dict.fromkeys(datasets if entry.datasets is None else entry.datasets))
+        if isinstance(entry, DifferencesEntry):
+            pairs = tuple(_pairs(entry, methods))
+            yield SuiteFigure(name, entry, shown, tuple(dict.fromkeys(row for pair in pairs for row in pair)), pairs)
+            continue
         rows = methods if entry.methods is None else [row for label in entry.methods for row in rows_of(label, methods)]
-        yield SuiteFigure(name, entry, tuple(dict.fromkeys(shown)), tuple(dict.fromkeys(rows)))
+        yield SuiteFigure(name, entry, shown, tuple(dict.fromkeys(rows)))
+
+
+def _pairs(entry: DifferencesEntry, methods: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Every row of the first label with every row of the second one; a pair and its reverse are one test."""
+    seen = set()
+    for one, other in entry.pairs:
+        for pair in product(rows_of(one, methods), rows_of(other, methods)):
+            if len(set(pair)) == 2 and frozenset(pair) not in seen:
+                seen.add(frozenset(pair))
+                yield pair
 
 
 def check_figures(sections: dict[str, Any], rows: Sequence[str], mistakes: Mistakes, catalog: Catalog) -> None:
@@ -91,16 +138,21 @@ def check_figures(sections: dict[str, Any], rows: Sequence[str], mistakes: Mista
         known = check_labels(entry, ("figures", name), sections, rows, mistakes)
         match entry.get("kind"):
             case "activity":
-                _check_metric(name, entry.get("metric"), sections, mistakes, catalog)
+                _check_metric(name, entry.get("metric"), "groups of users need", sections, mistakes, catalog)
+            case "differences":
+                _check_metric(name, entry.get("metric"), "a test over users needs", sections, mistakes, catalog)
+                _check_pairs(name, entry.get("pairs"), sections, rows, mistakes)
             case "popularity":
                 _check_cutoff(name, entry, PopularityEntry, sections, mistakes)
             case "cases":
                 _check_cutoff(name, entry, CasesEntry, sections, mistakes)
                 if known:
-                    _check_pair(name, entry, sections, rows, mistakes)
+                    _check_first_and_last(name, entry, sections, rows, mistakes)
 
 
-def _check_metric(name: str, column: Any, sections: dict[str, Any], mistakes: Mistakes, catalog: Catalog) -> None:
+def _check_metric(
+    name: str, column: Any, need: str, sections: dict[str, Any], mistakes: Mistakes, catalog: Catalog
+) -> None:
     if not isinstance(column, str):
         return  # reported as a mistake of shape already
     where = ("figures", name, "metric")
@@ -109,8 +161,8 @@ def _check_metric(name: str, column: Any, sections: dict[str, Any], mistakes: Mi
         per_user = [known for known, kind in catalog.metrics.items() if issubclass(kind, PerUserMetric)]
         mistakes.add(
             where,
-            f"figures.{name}: '{metric}' has no value for a single user, which groups of users need; take another, "
-            f"such as {', '.join(sorted(per_user)[:5])}",
+            f"figures.{name}: '{metric}' has no value for a single user, which {need}; take another, such as "
+            f"{', '.join(sorted(per_user)[:5])}",
         )
     else:
         check_column(column, where, sections, mistakes)
@@ -129,7 +181,23 @@ def _check_cutoff(
         )
 
 
-def _check_pair(
+def _check_pairs(name: str, pairs: Any, sections: dict[str, Any], rows: Sequence[str], mistakes: Mistakes) -> None:
+    """Note labels that the suite does not have, and a pair that stands there again, either way round."""
+    known = known_labels(sections, rows)["methods"]
+    seen = set()
+    for i, pair in enumerate(pairs if isinstance(pairs, list) else []):
+        labels = [label for label in pair if isinstance(label, str)] if isinstance(pair, list) else []
+        for label in dict.fromkeys(labels):
+            if not rows_of(label, known):
+                message = f"figures.{name}: there is no method '{label}'{suggest(label, known)}"
+                mistakes.add(("figures", name, "pairs", i), message)
+        if len(labels) == 2 and frozenset(labels) in seen:
+            message = f"figures.{name}: the pair of '{labels[0]}' and '{labels[1]}' stands here twice; keep one"
+            mistakes.add(("figures", name, "pairs", i), message)
+        seen.add(frozenset(labels))
+
+
+def _check_first_and_last(
     name: str, entry: dict[str, Any], sections: dict[str, Any], rows: Sequence[str], mistakes: Mistakes
 ) -> None:
     given = sections.get("methods") if entry.get("methods") is None else entry["methods"]

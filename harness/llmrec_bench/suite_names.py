@@ -59,16 +59,20 @@ def check_labels(
     entry: dict[str, Any], where: Location, sections: dict[str, Any], rows: Sequence[str], mistakes: Mistakes
 ) -> bool:
     """Note the data sets and methods that the suite does not have; False where there is one."""
-    # Entries that are wrong in themselves are still there to be named.
-    known = {"datasets": _keys(sections.get("datasets")), "methods": [*rows, *_keys(sections.get("methods"))]}
     right = True
-    for kind, labels in known.items():
+    for kind, labels in known_labels(sections, rows).items():
         for i, label in _words(entry.get(kind)):
             if not rows_of(label, labels):
                 message = f"{where[0]}.{where[1]}: there is no {kind[:-1]} '{label}'{suggest(label, labels)}"
                 mistakes.add((*where, kind, i), message)
                 right = False
     return right
+
+
+def known_labels(sections: dict[str, Any], rows: Sequence[str]) -> dict[str, list[str]]:
+    """Labels that an entry may name, by section."""
+    # Entries that are wrong in themselves are still there to be named.
+    return {"datasets": _keys(sections.get("datasets")), "methods": [*rows, *_keys(sections.get("methods"))]}
 
 
 def cutoffs_of(protocol: Any) -> list[int]:

@@ -205,9 +205,10 @@ def reading_notes(
     finished: list[Record],
     records: dict[str, Record],
     seeds: tuple[int, ...],
+    spread: bool = True,
 ) -> Iterator[str]:
     """What a reader must know of these trials and their records: data, protocol, seeds, settings, language models, and
-    what failed or is missing of the metrics `columns`."""
+    what failed or is missing of the metrics `columns`. Without `spread`, what ± means is left out."""
     protocol, data = plan.suite.protocol, plan.prepared[dataset].dataset
     source = trials[0].dataset.source
     if data.simulated:
@@ -222,7 +223,9 @@ def reading_notes(
         + (f"; {untrained:,} items have no training interaction." if untrained else ".")
     )
     yield f"Protocol {protocol.hash}: {protocol.describe()}."
-    if len(seeds) > 1:
+    if not spread:
+        pass
+    elif len(seeds) > 1:
         named = ", ".join(map(str, seeds)) if len(seeds) <= 10 else f"{seeds[0]} to {seeds[-1]} ({len(seeds)} in all)"
         yield (
             f"Mean ± standard deviation over seeds {named}: the spread of repeated runs, not a test between methods."

@@ -47,7 +47,11 @@ GOOD: dict[str, Any] = {
     },
     "seeds": [1],
     "metrics": ["NDCG"],
-    "figures": {"f": {"kind": "activity", "metric": "NDCG@5"}, "g": {"kind": "cases", "users": 3}},
+    "figures": {
+        "f": {"kind": "activity", "metric": "NDCG@5"},
+        "g": {"kind": "cases", "users": 3},
+        "h": {"kind": "differences", "metric": "NDCG@5", "pairs": [["wide", "popularity"]]},
+    },
     "profiles": {"full": {"seeds": [1, 2]}},
 }
 
@@ -82,6 +86,9 @@ def test_a_good_suite() -> None:
         pytest.param(["figures", "f", "kind"], "popularty", id="kind-of-figure"),
         pytest.param(["figures", "f", "users"], 3, id="option-of-another-kind"),
         pytest.param(["figures", "g", "users"], 0, id="figure-range"),
+        pytest.param(["figures", "h", "pairs"], [["wide"]], id="half-a-pair"),
+        pytest.param(["figures", "h", "pairs"], [["wide", "wide"]], id="pair-of-one-method"),
+        pytest.param(["figures", "h", "methods"], ["wide"], id="methods-beside-pairs"),
         pytest.param(["profiles", "full", "figures"], {"f": {}}, id="figure-of-a-profile"),
         pytest.param(["profiles", "full", "sedes"], [1], id="section-of-a-profile"),
         pytest.param(["profiles", "full", "profiles"], {}, id="profile-of-a-profile"),

@@ -11,7 +11,7 @@ from llmrec_bench.metrics.accuracy import HR, NDCG
 from llmrec_bench.metrics.coverage import Gini
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.suite import Suite, load_suite
-from llmrec_bench.suite_figures import ActivityEntry, CasesEntry, PopularityEntry
+from llmrec_bench.suite_figures import ActivityEntry, CasesEntry, DifferencesEntry, PopularityEntry
 
 
 class Walker(Method):
@@ -77,6 +77,53 @@ def test_what_is_left_out(tmp_path):
     assert figures[2].methods == ("wide", "walker[width=1]", "walker[width=2]")
 
 
+def test_the_pairs_of_a_grid(tmp_path):
+    (figure,) = load(
+        tmp_path, "  d: {kind: differences, metric: HR@10, pairs: [[wide, walker], ['walker[width=2]', walker]]}"
+    ).figures
+    assert isinstance(figure.entry, DifferencesEntry)
+    one, two = "walker[width=1]", "walker[width=2]"
+    assert figure.pairs == (("wide", one), ("wide", two), (two, one))
+    assert figure.methods == ("wide", one, two)
+    assert figure.datasets == ("one", "two")
+
+
+def test_the_mistakes_of_differences(tmp_path):
+    assert find(
+        tmp_path,
+        "  a: {kind: differences, metric: Gini@5, datasets: [three], pairs: [[wide, wlaker], [wide, wide]]}",
+        "  b:",
+        "    kind: differences",
+        "    metric: HR@50",
+        "    methods: [wide]",
+        "    pairs:",
+        "      - [walker, wide]",
+        "      - [wide]",
+        "      - [wide, walker, wdie]",
+        "      - [wide, walker]",
+        "  c: {kind: differences, metric: HR@5, pairs: []}",
+        "  d: {kind: differences, metric: HR@5, pairs: [wide, 3]}",
+        "  e: {kind: differences, metric: 10}",
+    ) == [
+        "6: figures.a.pairs.1: a pair is two different methods, as [A, B] for A minus B (given [wide, wide])",
+        "6: figures.a: 'Gini' has no value for a single user, which a test over users needs; take another, such as HR, "
+        "NDCG",
+        "6: figures.a: there is no dataset 'three'; known: one, two",
+        "6: figures.a: there is no method 'wlaker'; did you mean 'walker'?",
+        "9: figures.b: 'HR@50' is not measured by this suite (metrics HR, Gini at 5, 10); did you mean 'HR@5'?",
+        "10: figures.b: unknown key 'methods'; known: datasets, kind, metric, pairs, title",
+        "13: figures.b.pairs.1: a pair is two different methods, as [A, B] for A minus B (given [wide])",
+        "14: figures.b.pairs.2: a pair is two different methods, as [A, B] for A minus B (given [wide, walker, wdie])",
+        "14: figures.b: there is no method 'wdie'; did you mean 'wide'?",
+        "15: figures.b: the pair of 'wide' and 'walker' stands here twice; keep one",
+        "16: figures.c.pairs: should have at least 1 entry",
+        '17: figures.d.pairs.0: should be a list (given "wide")',
+        "17: figures.d.pairs.1: should be a list (given 3)",
+        "18: figures.e.metric: should be text (given 10)",
+        "18: figures.e: 'pairs' is missing",
+    ]
+
+
 def test_a_profile_replaces_the_figures(tmp_path):
     lines = ("  p: {kind: popularity}", "profiles: {short: {figures: {q: {kind: popularity, bins: 4}}}}")
     assert [figure.name for figure in load(tmp_path, *lines, profile="short").figures] == ["q"]
@@ -114,7 +161,7 @@ def test_every_mistake_at_once(tmp_path):
         "protocol); use 1 to 10",
         "14: figures.f: unknown key 'bin'; did you mean 'bins'?",
         "15: figures.g: unknown kind 'popularty'; did you mean 'popularity'?",
-        "16: figures.h: 'kind' is missing; known: activity, cases, popularity",
+        "16: figures.h: 'kind' is missing; known: activity, cases, differences, popularity",
         '17: figures.i.cutoff: should be a whole number (given "ten")',
         "17: figures.i.methods: should have at least 1 entry",
         "17: figures.i.users: should be greater than or equal to 1 (given 0)",

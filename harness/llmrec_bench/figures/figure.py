@@ -1,11 +1,11 @@
 """What a figure holds, whatever prints it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from llmrec_bench.tables import Cell
+from llmrec_bench.tables import Cell, CellStatus
 
 
 @dataclass(frozen=True)
@@ -125,4 +125,56 @@ class Cases:
     notes: tuple[str, ...]
 
 
-Figure = Curves | Cases
+@dataclass(frozen=True)
+class Difference:
+    """One method minus another."""
+
+    first: str
+    second: str
+    simulated: tuple[str, ...]
+    """Which of the two rest on what a simulated language model wrote."""
+    status: CellStatus
+    """`complete`: over every seed; `partial`: over those that both have finished; `failed`, `missing`, `unmeasured`:
+    they have no seed in common, and why; `undefined`: no user has a value in both."""
+    mean: float | None = None
+    """Over users, of the difference of their values, averaged over seeds."""
+    low: float | None = None
+    """Of the 95 % interval of the mean, over users."""
+    high: float | None = None
+    p: float | None = None
+    """Of the two-sided t-test, paired by user."""
+    p_corrected: float | None = None
+    """Over the family of the figure, by Holm."""
+    effect_size: float | None = None
+    """Cohen's d_z; None also where every user differs by the same amount, which leaves no spread to compare it with."""
+    users: int = 0
+    """Those with a value in both, at every seed counted."""
+    left_out: int = 0
+    """The others."""
+    by_seed: dict[int, float] = field(default_factory=dict)
+    """The mean over the same users at each seed counted."""
+    agreeing: int = 0
+    """How many of these have the sign of the mean."""
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What methods gain over others on one data set, tested."""
+
+    name: str
+    title: str
+    kind: str
+    dataset: str
+    simulated: bool
+    measured: str
+    """What is compared, as `NDCG@10`."""
+    rows: tuple[Difference, ...]
+    family: int
+    """How many tests the figure has on all its data sets; they were corrected together."""
+    seeds: tuple[int, ...]
+    protocol_hash: str
+    fingerprint: str
+    notes: tuple[str, ...]
+
+
+Figure = Curves | Cases | Differences

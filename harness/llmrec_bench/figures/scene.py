@@ -61,8 +61,10 @@ class Scene:
         """With the trials of one seed only."""
         return replace(self, trials=tuple(trial for trial in self.trials if trial.seed == seed))
 
-    def notes(self, own: Sequence[str], columns: set[str]) -> tuple[str, ...]:
-        """A figure's own notes, then what a table of the same trials says below its columns."""
+    def notes(self, own: Sequence[str], columns: set[str], spread: bool = True) -> tuple[str, ...]:
+        """A figure's own notes, then what a table of the same trials says below its columns; `spread` where numbers
+        have one over seeds."""
         finished = [self.records[trial.id] for trial in self.finished]
         trials = list(self.trials)
-        return (*own, *reading_notes(self.plan, self.dataset, columns, trials, finished, self.records, self.seeds))
+        told = reading_notes(self.plan, self.dataset, columns, trials, finished, self.records, self.seeds, spread)
+        return (*own, *told)

@@ -8,7 +8,8 @@ from dataclasses import asdict
 
 from rich.console import Group, RenderableType
 
-from llmrec_bench.figures.figure import Case, Cases, Curves, Figure
+from llmrec_bench.figures import difference_text
+from llmrec_bench.figures.figure import Case, Cases, Curves, Differences, Figure
 from llmrec_bench.figures.one_line import one_line
 from llmrec_bench.sheet import Sheet
 from llmrec_bench.table_text import Format, cell_text, decimals_of
@@ -49,6 +50,9 @@ def _sheet(figure: Figure) -> Sheet:
         if not body:
             body = [["no case", "not run" if figure.gained is None else "no user is one"]]
         return Sheet(heading, ("case", _SAYS), body, figure.notes, left=(_SAYS,), wide=(_SAYS,))
+    if isinstance(figure, Differences):
+        headers = difference_text.headers_of(figure)
+        return Sheet(heading, headers, difference_text.body_of(figure), figure.notes, left=())
     headers = ["method", *(part.label for part in figure.parts)]
     last_apart = figure.training is not None
     return Sheet(heading, headers, _body(figure), figure.notes, left=(), last_apart=last_apart)
@@ -86,21 +90,32 @@ def _marked(name: str, simulated: bool) -> str:
 
 
 def _csv(figures: Sequence[Figure]) -> str:
-    """One row a cell, or a line of a case: every number by name, as a machine wants it."""
+    """One row a cell, a line of a case, or a difference: every number by name, as a machine wants it. Columns for
+    differences are there where a figure has any."""
+    tests = any(isinstance(figure, Differences) for figure in figures)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(
         ["figure", "kind", "dataset", "simulated", "row", "part", "size", "least", "most", "measured", "mean", "std",
-         "seeds", "seeds_planned", "status", "text", "protocol_hash", "data_fingerprint"]
+         "seeds", "seeds_planned", "status", "text", "protocol_hash", "data_fingerprint",
+         *(difference_text.CSV_COLUMNS if tests else ())]
     )  # fmt: skip
     for figure in figures:
-        lines = _case_lines(figure) if isinstance(figure, Cases) else _curve_lines(figure)
-        for simulated, *line in lines:
+        for (simulated, *line), own in _csv_lines(figure):
             writer.writerow(
                 [figure.name, figure.kind, figure.dataset, figure.simulated or simulated, *line, figure.protocol_hash,
-                 figure.fingerprint]
+                 figure.fingerprint, *(own or [None] * len(difference_text.CSV_COLUMNS) if tests else ())]
             )  # fmt: skip
     return out.getvalue()
+
+
+def _csv_lines(figure: Figure) -> Iterator[tuple[list[object], list[object]]]:
+    """What stands in the columns of all figures, and in those for differences."""
+    if isinstance(figure, Differences):
+        yield from difference_text.csv_lines(figure)
+    else:
+        for line in _case_lines(figure) if isinstance(figure, Cases) else _curve_lines(figure):
+            yield line, []
 
 
 def _curve_lines(figure: Curves) -> Iterator[list[object]]:

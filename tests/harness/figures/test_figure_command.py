@@ -31,6 +31,7 @@ figures:
   sparsity: {kind: activity, title: By activity, metric: HR@10, methods: [popularity, ease]}
   popularity: {kind: popularity, bins: 4}
   cases: {kind: cases, cutoff: 10, methods: [popularity, ease, slim], users: 3}
+  gains: {kind: differences, metric: NDCG@10, pairs: [[ease, popularity], [slim, popularity]]}
 profiles:
   few: {figures: {sparsity: {kind: activity, metric: HR@10, groups: 2}}}
 """
@@ -55,7 +56,10 @@ def finished(tmp_path_factory):
 
 def test_a_run_prints_figures_after_tables(finished):
     options, out = finished
-    places = [out.index(f"{title}: shop (simulated data)") for title in ("main", "By activity", "popularity", "cases")]
+    places = [
+        out.index(f"{title}: shop (simulated data)")
+        for title in ("main", "By activity", "popularity", "cases", "gains")
+    ]
     assert places == sorted(places)
     code, shown, _ = bench("figure", *options)
     assert code == 0
@@ -101,6 +105,22 @@ def test_cases_show_what_the_teacher_wrote(finished):
         assert text["simulated"] and last["simulated"]  # noqa: PT018
 
 
+def test_differences_are_those_of_the_table(finished):
+    options, _ = finished
+    _, out, _ = bench("figure", *options, "--figure", "gains", "--format", "json")
+    [figure] = json.loads(out)
+    _, out, _ = bench("table", *options, "--format", "json")
+    [table] = json.loads(out)
+    means = {row["method"]: row["cells"][table["columns"].index("NDCG@10")]["mean"] for row in table["rows"]}
+    assert [row["first"] for row in figure["rows"]] == ["ease[regularisation=1]", "ease[regularisation=10]", "slim"]
+    assert figure["family"] == 3
+    for row in figure["rows"]:
+        assert row["mean"] == pytest.approx(means[row["first"]] - means["popularity"])
+        assert row["low"] < row["mean"] < row["high"]
+        assert row["p"] <= row["p_corrected"]
+        assert row["simulated"] == (["slim"] if row["first"] == "slim" else [])
+
+
 def test_profiles_and_machines(finished):
     options, _ = finished
     _, out, _ = bench("figure", *options, "--profile", "few", "--format", "markdown")
@@ -108,7 +128,7 @@ def test_profiles_and_machines(finished):
     assert "G3" not in out
     code, out, _ = bench("run", *options, "--workers", "0", "--json")
     assert code == 0
-    assert [figure["name"] for figure in json.loads(out)["figures"]] == ["sparsity", "popularity", "cases"]
+    assert [figure["name"] for figure in json.loads(out)["figures"]] == ["sparsity", "popularity", "cases", "gains"]
 
 
 def test_a_figure_that_is_not_there(finished, tmp_path):
