@@ -31,15 +31,17 @@ def list_entries(catalog: Catalog, kind: str) -> list[tuple[str, str, str]]:
 
 
 def describe_entry(catalog: Catalog, name: str) -> str:
-    """Everything there is to say about a name, as plain text; several kinds may share one.
+    """Everything there is to say about a name, as plain text; several kinds may share one. `slim`, which nothing is
+    called, stands for all that begins with `slim-`.
 
     Raises `BenchError` with the close match for a name nobody offers.
     """
-    found = [(kind, getattr(catalog, kind)[name]) for kind in KINDS if name in getattr(catalog, kind)]
+    entries = [(kind, known, entry) for kind in KINDS for known, entry in sorted(getattr(catalog, kind).items())]
+    found = [e for e in entries if e[1] == name] or [e for e in entries if e[1].startswith(f"{name}-")]
     if not found:
-        known = [known for kind in KINDS for known in getattr(catalog, kind)]
-        raise BenchError(f"nothing is called '{name}'{suggest(name, known)}")
-    return "\n".join("\n".join(_describe(catalog, kind, name, entry)) for kind, entry in found)
+        raise BenchError(f"nothing is called '{name}'{suggest(name, [known for _, known, _ in entries])}")
+    family = [f"{known}: {_summary(entry)}" for _, known, entry in found] if len(found) > 1 else []
+    return "\n".join([*family, *([""] if family else []), *("\n".join(_describe(catalog, *e)) for e in found)])
 
 
 def _describe(catalog: Catalog, kind: str, name: str, entry: Any) -> Iterator[str]:

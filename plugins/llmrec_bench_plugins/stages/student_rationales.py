@@ -45,7 +45,7 @@ class StudentRationales(Stage):
     """How many of the latest items the prompt shows; null: as many as the student's teacher saw, 20 for a student from
     a folder."""
     max_new_tokens: int = Field(LONGEST, ge=1)
-    """The longest answer, in tokens, its end token included."""
+    """The longest answer, in tokens, its end token included; 300 in the paper."""
     temperature: float = Field(0.0, ge=0, le=2)
     """0 takes the likeliest token at each step; the paper leaves it unsaid."""
     seed: int = Field(0, ge=0)

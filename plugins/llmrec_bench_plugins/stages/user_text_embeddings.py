@@ -35,9 +35,11 @@ class UserTextEmbeddings(Stage):
     texts: Annotated[TeacherRationales | StudentRationales | HistoryTitles, Field(discriminator="kind")]
     """Where a user's text comes from."""
     step: Literal["all", "1", "2", "3"] = "all"
-    """Which step of a rationale is encoded (SLIM-Step1 to 3); `all`: the whole text."""
+    """Which step of a rationale is encoded (SLIM-Step1 to 3 in the paper, there for text matching only); `all`: the
+    whole text. How the paper cuts an answer into steps is unsaid."""
     encoder: Encoder = MiniLM()
-    """What turns a text into a vector."""
+    """What turns a text into a vector. The paper has BERT, and leaves unsaid which one, how its output is pooled, and
+    whether it learns; here it does not."""
 
     @property
     def every_position(self) -> bool:
