@@ -40,7 +40,7 @@ def describe_entry(catalog: Catalog, name: str) -> str:
     found = [e for e in entries if e[1] == name] or [e for e in entries if e[1].startswith(f"{name}-")]
     if not found:
         raise BenchError(f"nothing is called '{name}'{suggest(name, [known for _, known, _ in entries])}")
-    family = [f"{known}: {_summary(entry)}" for _, known, entry in found] if len(found) > 1 else []
+    family = [f"{known}: {_summary(entry)}" for _, known, entry in found if known != name]
     return "\n".join([*family, *([""] if family else []), *("\n".join(_describe(catalog, *e)) for e in found)])
 
 
