@@ -35,6 +35,17 @@ ONLY = click.option(
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object for machines.")
 
 
+class _Device(click.ParamType[str]):
+    name = "device"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        import re
+
+        if not re.fullmatch(r"cpu|cuda(:\d+)?", str(value)):
+            raise BenchError(f"--device {value}: should be cpu, cuda or cuda:N")
+        return str(value)
+
+
 class _Seeds(click.ParamType[list[int]]):
     name = "seeds"
 
@@ -69,6 +80,9 @@ FORMAT = click.option(
     help="How to print them.",
 )
 REPLAY = click.option("--replay", is_flag=True, help="Ask no language model: recorded answers only.")
+DEVICE = click.option(
+    "--device", type=_Device(), default="cpu", show_default=True, help="cpu, cuda or cuda:N; changes no trial's id."
+)
 SEEDS = click.option("--seeds", type=_Seeds(), help="Use these seeds instead of the suite's, as 1,2,3.")
 
 
@@ -84,7 +98,7 @@ def bench() -> None:
 @PROFILE
 @ONLY
 @SEEDS
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N; changes no trial's id.")
+@DEVICE
 @click.option(
     "--workers",
     type=click.IntRange(0),
@@ -110,8 +124,6 @@ def run(
     Exit status: 0 all trials finished; 1 some failed or were left out for the budget; 2 a mistake in the input; 130
     stopped by Ctrl-C.
     """
-    import re
-
     from rich.console import Console
 
     from llmrec_bench.execute.run import asking_for, progress_of, run_plan
@@ -119,8 +131,6 @@ def run(
     from llmrec_bench.live import RunView
     from llmrec_bench.table_text import terminal_view
 
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
-        raise BenchError(f"--device {device}: should be cpu, cuda or cuda:N")
     catalog, plan, store = _planned(suite, results, profile, only, seeds)
     count = os.cpu_count() or 1 if workers is None else workers
     asking = asking_for(plan, catalog, store, replay, budget)
@@ -180,6 +190,7 @@ def run(
 @PROFILE
 @ONLY
 @SEEDS
+@DEVICE
 @REPLAY
 @AS_JSON
 def plan(
@@ -188,10 +199,15 @@ def plan(
     profile: str | None,
     only: tuple[str, ...],
     seeds: list[int] | None,
+    device: str,
     replay: bool,
     as_json: bool,
 ) -> None:
-    """Print the trials of SUITE, what is done and missing, and what language models will cost. Runs nothing."""
+    """Print the trials of SUITE, what is done and missing, and what language models will cost. Runs nothing.
+
+    What keeps the suite from running is told together: data, keys, weights, memory. Exit status: 2 where data are
+    missing or the input has a mistake, else 0.
+    """
     from collections import Counter
 
     from rich.table import Table
@@ -199,12 +215,17 @@ def plan(
     from llmrec_bench.describe import describe_funnel
     from llmrec_bench.estimate_text import estimate_view
     from llmrec_bench.execute.estimate import estimate
+    from llmrec_bench.execute.missing import plan_or_missing
     from llmrec_bench.execute.run import asking_for, progress_of, searches_of
+    from llmrec_bench.store import Store
+    from llmrec_bench.suite import load_suite
 
-    catalog, planned, store = _planned(suite, results, profile, only, seeds)
+    catalog = _catalog()
+    loaded = load_suite(suite, catalog, profile)
+    planned, store = plan_or_missing(loaded, catalog, only, seeds, device, replay), Store(results, loaded.name)
     progress = progress_of(planned, store)
     finished = [p.trial.id for p in progress if p.state == "finished"]
-    estimates = estimate(planned, store, asking_for(planned, catalog, store, replay), finished)
+    estimates = estimate(planned, store, asking_for(planned, catalog, store, replay), finished, device)
     if as_json:
         from dataclasses import asdict
 

@@ -31,10 +31,19 @@ def estimate_view(estimates: Sequence[Estimate]) -> RenderableType:
         )
     notes = [
         "Tokens and money are estimates with their range; seconds are of the calls to be made, one after another.",
-        *(f"Missing: {found.what}: {found.fault}" for found in estimates if found.fault),
+        *(f"Missing: {what}: {fault}" for fault, what in _missing(estimates).items()),
         *(f"Price: {price} (US dollars)." for price in sorted({found.price for found in estimates if found.price})),
     ]
     return Group("", grid, Text("\n".join(notes) + "\n", style="dim"))
+
+
+def _missing(estimates: Sequence[Estimate]) -> dict[str, str]:
+    """Each fault once, with what it keeps from being built."""
+    kept: dict[str, list[str]] = {}
+    for found in estimates:
+        if found.fault:
+            kept.setdefault(found.fault, []).append(found.what)
+    return {fault: f"{what[0]} and {len(what) - 1} more" if what[1:] else what[0] for fault, what in kept.items()}
 
 
 def _span(span: Span | None, money: bool = False) -> str:

@@ -174,7 +174,7 @@ def make_plan(suite: Suite, only: Sequence[str] = (), seeds: Sequence[int] | Non
     trainings = {label: data.training_fingerprint for label, data in prepared.items()}
     methods = [replace(m, config=settled(m.config, trainings)) for m in suite.methods]
     pairs = [
-        (d, m) for d in suite.datasets for m in methods if d.label in m.datasets and _wanted(d.label, m.label, only)
+        (d, m) for d in suite.datasets for m in methods if d.label in m.datasets and wanted(d.label, m.label, only)
     ]
     if not pairs:
         labels = list(dict.fromkeys(m.label for m in methods))
@@ -249,7 +249,8 @@ def _digest(identity: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _wanted(dataset: str, method: str, only: Sequence[str]) -> bool:
+def wanted(dataset: str, method: str, only: Sequence[str]) -> bool:
+    """Whether a method on a data set is among those that `only` keeps."""
     # A grid's label holds brackets, which fnmatch would read as a character class.
     return not only or any(
         name == pattern or fnmatch.fnmatchcase(name, pattern.replace("[", "[[]"))

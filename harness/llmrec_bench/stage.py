@@ -74,6 +74,15 @@ class Stage(Config, ABC):
         """Which model those prompts go to."""
         return None
 
+    def fault(self, device: str) -> str | None:
+        """Why it could not be built now on the device, in one line: weights that are not on this machine, or that do
+        not fit its memory. None where nothing is known to be in the way.
+
+        Nothing is fetched or loaded to find out. A plan shows it, and a run does not ask: by then the weights may have
+        been fetched. The stages among its options tell their own.
+        """
+        return None
+
     def texts_about_users(self, folder: Path) -> Mapping[int, str]:
         """What the finished artifact in `folder` says of users (by code) for the test, for a figure of cases; empty for
         a stage that writes about no user."""
@@ -122,6 +131,12 @@ def stages_of(config: Config, training_fingerprint: str = "") -> dict[str, tuple
     for stage, training in _walk(config, training_fingerprint):
         found.setdefault(stage.key(training), (stage, training))
     return found
+
+
+def stages_in(config: Config) -> Iterator[Stage]:
+    """Every stage among a config's options, at any depth, children before those that need them. Needs no data and takes
+    no hash, so that what a stage rests on may be missing."""
+    return (stage for stage, _ in _walk(config, ""))
 
 
 def _walk(config: Config, training: str) -> Iterator[tuple[Stage, str]]:

@@ -351,7 +351,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
             [
                 "6: datasets.d.filters.0: unknown filter 'k-cor'; did you mean 'k-core'?",
                 "7: datasets.d.filters.1: 'filter' is missing; "
-                "known: drop-duplicates, k-core, latest, sample-users, titled-items",
+                "known: activity-group, drop-duplicates, k-core, latest, sample-users, titled-items",
                 '8: datasets.d.filters.2: should be a mapping (given "k-core")',
                 "9: datasets.d.filters.3.items: should be greater than or equal to 1 (given 0)",
                 "9: datasets.d.filters.3: unknown key 'usres'; did you mean 'users'?",

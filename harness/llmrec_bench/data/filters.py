@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from llmrec_bench.config import Config
 
@@ -130,7 +130,32 @@ class SampleUsers(Config):
         return np.isin(events.users, present[chosen])
 
 
-Filter = Annotated[DropDuplicates | KCore | TitledItems | Latest | SampleUsers, Field(discriminator="filter")]
+class ActivityGroup(Config):
+    """Keep one of several groups of users, from the least to the most active, with their whole histories."""
+
+    filter: Literal["activity-group"]
+    of: int = Field(ge=1)
+    """How many groups: users sorted by their number of events, ties in the order of their ids, and cut into groups
+    whose sizes differ by one at most, the larger ones first."""
+    group: int = Field(ge=1)
+    """Which one to keep, 1 for the least active."""
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "ActivityGroup":
+        if self.group > self.of:
+            raise ValueError(f"group {self.group} should be from 1 to {self.of}")
+        return self
+
+    def mask(self, events: Events, titled: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        # As the figure `activity` cuts users by their training interactions.
+        users, counts = np.unique(events.users, return_counts=True)
+        group = np.array_split(np.argsort(counts, kind="stable"), self.of)[self.group - 1]
+        return np.isin(events.users, users[group])
+
+
+Filter = Annotated[
+    DropDuplicates | KCore | TitledItems | Latest | SampleUsers | ActivityGroup, Field(discriminator="filter")
+]
 """One entry under `filters:`; each has `mask(events, titled) -> bool (N,)`, the rows to keep, where `titled` is
 bool (I,), the items that have a title."""
 

@@ -67,13 +67,15 @@ class Estimate:
     """For all calls."""
     price: str
     fault: str = ""
-    """Why it cannot be had as things are: no key, no weights, answers that a replay lacks."""
+    """Why it cannot be had as things are: no key, no weights, too little memory, answers that a replay lacks."""
 
 
-def estimate(plan: Plan, store: Store, asking: Asking, finished: Iterable[str] = ()) -> list[Estimate]:
+def estimate(
+    plan: Plan, store: Store, asking: Asking, finished: Iterable[str] = (), device: str = "cpu"
+) -> list[Estimate]:
     """Every stage of the plan, and every method that asks a language model for its rankings; nothing is asked.
 
-    `finished` are the ids of trials that will not run.
+    `finished` are the ids of trials that will not run, `device` is where stages would be built.
     """
     artifacts, asked = Artifacts(store.root / "artifacts"), {a.what: a for a in _all_asked(plan, store, asking)}
     done = _done(plan, artifacts, set(finished))
@@ -82,10 +84,12 @@ def estimate(plan: Plan, store: Store, asking: Asking, finished: Iterable[str] =
     for planned in plan.stages:
         manifest = artifacts.manifest(planned.stage, planned.key)
         seconds = None if manifest is None else manifest.build_seconds
+        fault = "" if planned.label in done else planned.stage.fault(device) or ""
         if planned.label not in asked:
-            found.append(_nothing_asked(planned.label, manifest is not None, seconds))
+            found.append(_nothing_asked(planned.label, manifest is not None, seconds, fault))
             continue
         own = _of(asked.pop(planned.label), asking, planned.label in done, recorded)
+        own = replace(own, fault="; ".join(filter(None, (own.fault, fault))))
         found.append(own if seconds is None else replace(own, call_seconds=seconds))
     return [*found, *(_of(asks, asking, asks.what in done, recorded) for asks in asked.values())]
 
@@ -176,9 +180,9 @@ def _training(prepared: PreparedData) -> TrainingData:
     )
 
 
-def _nothing_asked(what: str, built: bool, seconds: float | None) -> Estimate:
+def _nothing_asked(what: str, built: bool, seconds: float | None, fault: str) -> Estimate:
     none = Span(0, 0, 0)
-    return Estimate(what, "one-off", "", "", built, 0, 0, none, none, seconds, none, none, "")
+    return Estimate(what, "one-off", "", "", built, 0, 0, none, none, seconds, none, none, "", fault)
 
 
 def _of(asks: _Asked, asking: Asking, built: bool, recorded: Mapping[str, Sequence[Entry]]) -> Estimate:

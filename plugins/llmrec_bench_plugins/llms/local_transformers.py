@@ -13,7 +13,14 @@ import pandas as pd
 from pydantic import Field
 
 from llmrec_bench import BenchError, Completion, LanguageModel, Operational, Prompt, Usage
-from llmrec_bench_plugins.stages.causal_models import adapter_files, content, model_files, one_line, written_out
+from llmrec_bench_plugins.stages.causal_models import (
+    adapter_files,
+    content,
+    model_files,
+    one_line,
+    stored_numbers,
+    written_out,
+)
 
 if TYPE_CHECKING:
     from llmrec_bench_plugins.blocks.text_generation import CausalModel, Continuation, Decoding
@@ -122,7 +129,7 @@ class LocalTransformers(LanguageModel):
         if folder is None:
             return None
         weights = [*model_files(folder), *(adapter_files(adapter) if adapter is not None else [])]
-        return _stored_numbers([file for file in weights if file.suffix == ".safetensors"])
+        return stored_numbers([file for file in weights if file.suffix == ".safetensors"])
 
     def answer(self, prompts: Sequence[Prompt]) -> Iterator[tuple[int, Completion]]:
         """(index, completion), first those of prompts that cannot be answered, then shortest prompts first.
@@ -263,18 +270,3 @@ class LocalTransformers(LanguageModel):
 
 def _failed(why: str) -> Completion:
     return Completion("", "failed", error=why)
-
-
-def _stored_numbers(files: Sequence[Path]) -> int | None:
-    """How many numbers the weight files hold, from their heads; None where some are packed into integers."""
-    from safetensors import safe_open
-
-    total = 0
-    for file in files:
-        with safe_open(file, "numpy") as weights:
-            for name in weights.keys():  # noqa: SIM118 - not a mapping
-                tensor = weights.get_slice(name)
-                if not tensor.get_dtype().startswith(("F", "BF")):
-                    return None
-                total += math.prod(tensor.get_shape())
-    return total

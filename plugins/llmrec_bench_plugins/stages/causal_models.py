@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import re
 from collections.abc import Sequence
@@ -99,6 +100,11 @@ def base_identity(model: str, revision: str | None) -> str:
     return model if revision is None else f"{model}@{revision}"
 
 
+def precision(device: str) -> str:
+    """The number format that `load` takes."""
+    return "float32" if device == "cpu" else "bfloat16"
+
+
 def load(model: str, revision: str | None, device: str, adapter: Path | None = None) -> "CausalModel":
     """The model, with an adapter where one is given, in bfloat16 on CUDA and float32 on a CPU.
 
@@ -109,7 +115,7 @@ def load(model: str, revision: str | None, device: str, adapter: Path | None = N
     from llmrec_bench_plugins.blocks.text_generation import is_out_of_memory, load_causal_model
 
     folder = model_folder(model)
-    dtype = "float32" if device == "cpu" else "bfloat16"
+    dtype = precision(device)
     try:
         return load_causal_model(str(folder or model), revision, dtype, device, None, adapter)
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
@@ -120,6 +126,21 @@ def load(model: str, revision: str | None, device: str, adapter: Path | None = N
         named = model if adapter is None else f"{model} with {adapter}"
         hint = "" if folder else "; download the model first, or give the folder it is in"
         raise BenchError(f"{named}: cannot be loaded ({one_line(error)}){hint}") from error
+
+
+def stored_numbers(files: Sequence[Path]) -> int | None:
+    """How many numbers the weight files hold, from their heads; None where some are packed into integers."""
+    from safetensors import safe_open
+
+    total = 0
+    for file in files:
+        with safe_open(file, "numpy") as weights:
+            for name in weights.keys():  # noqa: SIM118 - not a mapping
+                tensor = weights.get_slice(name)
+                if not tensor.get_dtype().startswith(("F", "BF")):
+                    return None
+                total += math.prod(tensor.get_shape())
+    return total
 
 
 def one_line(error: Exception) -> str:

@@ -67,6 +67,10 @@ class DistilledStudent(TransferableStage):
         """The one that the paper prints."""
         return [STUDENT]
 
+    def fault(self, device: str) -> str | None:
+        """The base's."""
+        return self.base.fault(device)
+
     def build(self, train: TrainingData, out: Path, run: StageRun) -> None:
         """Distil, and ask the student about the held-out users.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from llmrec_bench import BenchError
 from llmrec_bench_plugins.stages.file_hashes import file_hash
+from llmrec_bench_plugins.stages.hub_cache import cached_folder, not_here
 
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 _PATTERNS = ("config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer_config.json", *_TOKENIZERS)
@@ -20,13 +21,31 @@ def encoder_folder(model: str, revision: str | None) -> Path:
     folder = Path(model).expanduser()
     if not folder.is_dir():
         folder = _from_hub(model, revision)
+    _check_files(folder)
+    return folder
+
+
+def encoder_fault(model: str, revision: str | None) -> str | None:
+    """Why `encoder_folder` could not give the model without the hub, in one line; None where it could."""
+    try:
+        folder: Path | None = Path(model).expanduser()
+        if folder is None or not folder.is_dir():
+            folder = cached_folder(model, revision)
+        if folder is None:
+            return not_here(model)
+        _check_files(folder)
+    except BenchError as error:
+        return str(error)
+    return None
+
+
+def _check_files(folder: Path) -> None:
     for names in (("config.json",), ("*.safetensors",), _TOKENIZERS):
         if not any(True for name in names for _ in folder.glob(name)):
             raise BenchError(
                 f"text encoder {folder}: no {' or '.join(names)}; a folder needs config.json, weights as safetensors "
                 "and a tokenizer"
             )
-    return folder
 
 
 def _from_hub(model: str, revision: str | None) -> Path:

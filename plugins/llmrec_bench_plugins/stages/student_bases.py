@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from llmrec_bench import BenchError, Config, Operational
 from llmrec_bench_plugins.stages.causal_models import ADAPTER, base_identity, load
+from llmrec_bench_plugins.stages.weights_fault import weights_fault
 
 if TYPE_CHECKING:
     from llmrec_bench_plugins.blocks.distillation import Distillation
@@ -79,6 +80,10 @@ class PretrainedBase(_Base):
         """The hash of a folder's content, or the hub id with its revision."""
         return base_identity(self.model, self.revision)
 
+    def fault(self, device: str) -> str | None:
+        """That the weights are not on this machine, or do not fit the device's memory."""
+        return weights_fault(self.model, self.revision, device)
+
     def untrained(self, texts: Sequence[str], seed: int, device: str) -> "CausalModel":
         """The model with a new adapter. Raises `BenchError` where it cannot be had, or lacks the targets."""
         from dataclasses import replace
@@ -139,6 +144,10 @@ class FromScratch(_Base):
     def known_as(self) -> str:
         """That there is no model underneath."""
         return "none"
+
+    def fault(self, device: str) -> str | None:
+        """None: it is made here."""
+        return None
 
     def untrained(self, texts: Sequence[str], seed: int, device: str) -> "CausalModel":
         """A new model; its tokenizer is learned from the texts."""

@@ -17,6 +17,7 @@ from llmrec_bench_plugins.stages.causal_models import (
     written_out,
 )
 from llmrec_bench_plugins.stages.distilled_student import REPORT
+from llmrec_bench_plugins.stages.weights_fault import weights_fault
 
 if TYPE_CHECKING:
     from llmrec_bench_plugins.blocks.text_generation import CausalModel
@@ -40,7 +41,7 @@ class StudentFolder(Config):
         folder = self._folder
         if not self._is_adapter:
             if not folder.is_dir():
-                raise BenchError(f"{folder}: no such folder; a student is a folder with a model or a LoRA adapter")
+                raise BenchError(self._no_folder)
             if self.base is not None:
                 raise BenchError(f"{folder}: a whole model, which has no `base`; leave it out")
             return {"kind": self.kind, "path": content(model_files(folder))}
@@ -56,6 +57,18 @@ class StudentFolder(Config):
                 )
         return {"kind": self.kind, "path": content(files), "base": base}
 
+    def fault(self, device: str) -> str | None:
+        """That the folder lacks a part, or the weights are not on this machine or do not fit the device's memory."""
+        if not self._folder.is_dir():
+            return self._no_folder
+        if not self._is_adapter:
+            return weights_fault(str(self._folder), None, device)
+        try:
+            adapter_files(self._folder)
+            return weights_fault(self._base, self.revision, device)
+        except BenchError as error:
+            return str(error)
+
     def trained(self, run: StageRun) -> "CausalModel":
         """The student. Raises `BenchError` where it cannot be loaded, or does not fit its base."""
         self.identity()
@@ -66,6 +79,10 @@ class StudentFolder(Config):
     @property
     def _folder(self) -> Path:
         return written_out(self.path)
+
+    @property
+    def _no_folder(self) -> str:
+        return f"{self._folder}: no such folder; a student is a folder with a model or a LoRA adapter"
 
     @property
     def _is_adapter(self) -> bool:

@@ -62,6 +62,10 @@ class StudentRationales(Stage):
         plain = super().identity() | {"cutoff": self.resolved_cutoff, "history_length": self._history_length}
         return plain if self.temperature else {**plain, "seed": None}
 
+    def fault(self, device: str) -> str | None:
+        """That of a student from a folder; a distilled one is a stage, and tells its own."""
+        return self.student.fault(device) if isinstance(self.student, StudentFolder) else None
+
     def read(self, train: TrainingData, run: StageRun) -> list[UserText]:
         """What the student wrote."""
         return rationale_texts(run.artifact(self))

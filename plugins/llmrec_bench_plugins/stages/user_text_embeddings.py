@@ -48,6 +48,10 @@ class UserTextEmbeddings(Stage):
         cutoff = texts.resolved_cutoff if isinstance(texts, StudentRationales) else texts.cutoff
         return cutoff == "single_train"
 
+    def fault(self, device: str) -> str | None:
+        """The encoder's."""
+        return self.encoder.fault()
+
     def build(self, train: TrainingData, out: Path, run: StageRun) -> None:
         """Encode every distinct text once. Raises `BenchError` where no user has a text, or no text has the step."""
         known = self.texts.read(train, run)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmrec_bench.data.filters import (
+    ActivityGroup,
     DropDuplicates,
     Events,
     Filter,
@@ -69,10 +70,36 @@ CHAIN = [(0, 0), (0, 1), (1, 1), (1, 2), (2, 2), (2, 3), (3, 3), (3, 3)]
         # random.Random(1).sample(range(4), 2) is [1, 2].
         pytest.param(SMALL, SampleUsers(filter="sample-users", n=2, seed=1), [4, 5, 6, 7, 8], id="sample"),
         pytest.param(SMALL, SampleUsers(filter="sample-users", n=9), list(range(10)), id="sample-of-fewer"),
+        # 1, 2, 3 and 4 events have the users 3, 1, 2 and 0.
+        pytest.param(SMALL, ActivityGroup(filter="activity-group", of=4, group=1), [9], id="sparsest"),
+        pytest.param(SMALL, ActivityGroup(filter="activity-group", of=4, group=4), [0, 1, 2, 3], id="densest"),
+        pytest.param(SMALL, ActivityGroup(filter="activity-group", of=3, group=1), [4, 5, 9], id="larger-groups-first"),
+        pytest.param(SMALL, ActivityGroup(filter="activity-group", of=3, group=2), [6, 7, 8], id="smaller-groups-last"),
+        # All users of CHAIN have two events.
+        pytest.param(CHAIN, ActivityGroup(filter="activity-group", of=2, group=2), [4, 5, 6, 7], id="ties-by-user"),
+        pytest.param(SMALL, ActivityGroup(filter="activity-group", of=9, group=9), [], id="more-groups-than-users"),
     ],
 )
 def test_a_filter_by_hand(pairs: Pairs, entry: Filter, places: list[int]) -> None:
     assert kept(pairs, entry) == places
+
+
+def test_a_group_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="group 6 should be from 1 to 5"):
+        ActivityGroup(filter="activity-group", of=5, group=6)
+
+
+@given(pairs=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 5)), max_size=60).map(sorted), of=st.integers(1, 12))
+@settings(deadline=None)
+def test_activity_groups_part_the_users(pairs: Pairs, of: int) -> None:
+    groups = [kept(pairs, ActivityGroup(filter="activity-group", of=of, group=n)) for n in range(1, of + 1)]
+    assert sorted(place for group in groups for place in group) == list(range(len(pairs)))
+    users = [{pairs[place][0] for place in group} for group in groups]
+    assert sum(map(len, users)) == len(set().union(*users))
+    assert max(map(len, users)) - min(map(len, users)) <= 1
+    counts = Counter(user for user, _ in pairs)
+    in_order = [sorted(counts[user] for user in group) for group in users]
+    assert [n for group in in_order for n in group] == sorted(counts.values())
 
 
 def test_untitled_items_go() -> None:
@@ -85,6 +112,7 @@ def test_the_funnel_says_what_each_filter_left() -> None:
         KCore(filter="k-core", users=2, items=2),
         Latest(filter="latest", n=1),
         TitledItems(filter="titled-items"),
+        ActivityGroup(filter="activity-group", of=1, group=1),
     ]
     left, funnel = apply_filters(events(SMALL), filters, np.array([True, True, False, True]))
     assert funnel == [
@@ -93,6 +121,7 @@ def test_the_funnel_says_what_each_filter_left() -> None:
         FunnelStep("k-core users=2 items=2 mode=iterative", users=3, items=3, interactions=7),
         FunnelStep("latest n=1", users=3, items=2, interactions=3),
         FunnelStep("titled-items", users=1, items=1, interactions=1),
+        FunnelStep("activity-group of=1 group=1", users=1, items=1, interactions=1),
     ]
     assert (left.users.tolist(), left.items.tolist()) == ([1], [1])
 
@@ -138,6 +167,13 @@ def plain(pairs: Pairs, entry: Filter, titled: Sequence[bool]) -> list[int]:
             users = sorted({user for user, _ in pairs})
             chosen = random.Random(entry.seed).sample(users, min(entry.n, len(users)))
             return [p for p in places if pairs[p][0] in chosen]
+        case ActivityGroup():
+            counts = Counter(user for user, _ in pairs)
+            by_activity = sorted(counts, key=lambda user: (counts[user], user))
+            size, larger = divmod(len(by_activity), entry.of)
+            start = (entry.group - 1) * size + min(entry.group - 1, larger)
+            chosen = by_activity[start : start + size + (entry.group <= larger)]
+            return [p for p in places if pairs[p][0] in chosen]
 
 
 FILTERS = st.one_of(
@@ -152,6 +188,7 @@ FILTERS = st.one_of(
     st.builds(TitledItems, filter=st.just("titled-items")),
     st.builds(Latest, filter=st.just("latest"), n=st.integers(1, 4)),
     st.builds(SampleUsers, filter=st.just("sample-users"), n=st.integers(1, 5), seed=st.integers(0, 3)),
+    st.builds(ActivityGroup, filter=st.just("activity-group"), of=st.integers(3, 5), group=st.integers(1, 3)),
 )
 
 
