@@ -17,7 +17,10 @@ ROOT = Path(__file__).parents[1]
 BASELINES = ROOT / "results" / "baselines"
 SUITES = sorted(path.stem for path in BASELINES.glob("*.json"))
 DATA = Path(os.environ.get("LLMREC_BENCH_DATA", ROOT.parent / "shared" / "data"))
+PROFILES = {"paper-games": ("paper", "games")}
+"""Tables of a profile: of which suite, and which one."""
 FOLDERS = {
+    "paper-games": "amazon-games-2018-sample3000",
     "p5-beauty": "p5-beauty",
     "p5-sports": "p5-sports",
     "ml-1m": "ml-1m",
@@ -46,7 +49,7 @@ def require_data(suite: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_study_has_its_table() -> None:
-    assert sorted([*FOLDERS, "ml-100k", "tuning"]) == SUITES
+    assert sorted([*FOLDERS, "ml-100k", "paper", "slim-minus", "tuning"]) == SUITES
 
 
 @pytest.mark.data
@@ -54,7 +57,9 @@ def test_every_study_has_its_table() -> None:
 def test_a_table_is_of_this_version(suite: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Methods, their options, protocol and data have the ids they had; else run the suite and commit its table."""
     require_data(suite, monkeypatch)
-    plan = make_plan(load_suite(ROOT / "suites" / f"{suite}.yaml", load_catalog()))
+    name, profile = PROFILES.get(suite, (suite, None))
+    [seeds] = {tuple(table["seeds"]) for table in stored(suite)}
+    plan = make_plan(load_suite(ROOT / "suites" / f"{name}.yaml", load_catalog(), profile), seeds=seeds)
     planned = {(t.dataset.label, t.method.label, str(t.seed)): t.id for t in plan.trials}
     kept = {
         (table["dataset"], row["method"], seed): identity
@@ -110,7 +115,10 @@ def test_a_run_gives_the_table_again(suite: str, tmp_path: Path, monkeypatch: py
     """Hours for all of them: every suite anew, each mean within four deviations, or 0.01, of the stored one."""
     require_data(suite, monkeypatch)
     bench = [sys.executable, "-m", "llmrec_bench.cli"]
-    where = [str(ROOT / "suites" / f"{suite}.yaml"), "--results", str(tmp_path)]
+    name, profile = PROFILES.get(suite, (suite, None))
+    seeds = ",".join(map(str, stored(suite)[0]["seeds"]))
+    where = [str(ROOT / "suites" / f"{name}.yaml"), "--results", str(tmp_path), "--seeds", seeds]
+    where += [] if profile is None else ["--profile", profile]
     subprocess.run([*bench, "run", *where], check=True, capture_output=True)
     printed = subprocess.run([*bench, "table", *where, "--format", "json"], check=True, capture_output=True, text=True)
     for table, kept in zip(json.loads(printed.stdout), stored(suite), strict=True):
