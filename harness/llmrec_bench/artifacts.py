@@ -15,7 +15,7 @@ from llmrec_bench.llm.meter import Spending
 from llmrec_bench.stage import Stage
 from llmrec_bench.versioned_json import read_versioned
 
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2  # 2: remarks
 """Of manifests; newer ones are refused."""
 
 
@@ -43,6 +43,8 @@ class Manifest(BaseModel):
     peak_memory_bytes: int | None
     spending: list[Spending]
     log: list[str]
+    remarks: list[str] = []
+    """What a reader of results has to know."""
     provenance: dict[str, Any]
 
 

@@ -38,6 +38,8 @@ class StageRun:
     than the user had it before the test fails the stage."""
     log: Callable[[str], None]
     """Keeps a line in the manifest."""
+    remark: Callable[[str], None]
+    """Keeps a line that a reader of results has to know: it also stands below the tables of what was made with it."""
     scratch: Path
     """A folder for work half done, to go on from after a kill; it may not be there yet. What a stage leaves in it is
     there again when the same stage is built anew, until the artifact is finished."""

@@ -20,7 +20,7 @@ from llmrec_bench.llm.meter import Spending
 from llmrec_bench.metrics.rankings import Popularity, Rankings, Ranks
 from llmrec_bench.versioned_json import read_versioned
 
-SCHEMA_VERSION = 3  # 2: records of tuned trials; 3: stages, language models and their cost
+SCHEMA_VERSION = 4  # 2: records of tuned trials; 3: stages, language models and their cost; 4: remarks of stages
 """Of records; older ones still load."""
 
 
@@ -116,6 +116,8 @@ class StagePart(_Part):
     build_seconds: float
     peak_memory_bytes: int | None
     spending: list[Spending]
+    remarks: list[str] = []
+    """What a reader of results has to know of it."""
 
 
 class SearchFit(_Part):

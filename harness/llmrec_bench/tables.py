@@ -236,6 +236,7 @@ def reading_notes(
         yield "Settings: every method with its defaults."
     yield from _tuning_notes(trials, records)
     yield from _language_model_notes(finished)
+    yield from _remarks(finished)
     for trial in trials:
         record = records.get(trial.id)
         if record is None or record.failure is None:
@@ -293,6 +294,17 @@ def _language_model_notes(finished: Sequence[Record]) -> Iterator[str]:
             yield f"{provider} {model}: {failed:,} requests came to no answer."
         if last.caution:
             yield f"{provider} {model}: {last.caution}."
+
+
+def _remarks(finished: Sequence[Record]) -> Iterator[str]:
+    """What the stages behind these methods have to say of themselves, each once."""
+    behind: dict[tuple[str, str], list[str]] = {}
+    for record in finished:
+        for stage in record.stages:
+            for remark in stage.remarks:
+                behind.setdefault((stage.key, f"{stage.stage}: {remark}"), []).append(record.method.label)
+    for (_, remark), labels in behind.items():
+        yield f"Behind {', '.join(dict.fromkeys(labels))}: {remark}."
 
 
 def _plain(value: object) -> str:

@@ -24,13 +24,16 @@ def build_stage(job: Job, planned: PlannedStage, data: TrialData, report_phase: 
             return
         meter, seen = Meter(), InteractionsSeen()
         log = [f"reconstructed prompt {f.path.name}: {f.source}" for f in stage.prompt_files() if f.reconstructed]
+        remarks: list[str] = []
         earlier = job.artifacts.bills(stage, planned.key)
         start = time.perf_counter()
         try:
             with open_models(job.asking, train.items, meter) as llm:
                 children = finished_artifact(job.artifacts, train.fingerprint, planned.children)
                 scratch = job.artifacts.scratch(stage, planned.key)
-                stage.build(train, out, StageRun(job.device, children, llm, seen.add, log.append, scratch))
+                stage.build(
+                    train, out, StageRun(job.device, children, llm, seen.add, log.append, remarks.append, scratch)
+                )
             seen.refuse_test(stage.name, data)
         except BaseException:  # its answers stay in the cassette, and what they cost has to stay too
             job.artifacts.keep_bills(stage, planned.key, with_bills(meter.spendings(), earlier))
@@ -51,6 +54,7 @@ def build_stage(job: Job, planned: PlannedStage, data: TrialData, report_phase: 
             peak_memory_bytes=peak_memory_bytes() if resettable else None,
             spending=with_bills(meter.spendings(), earlier),
             log=log,
+            remarks=remarks,
             provenance={**job.provenance, "device": job.device},
         )
         job.artifacts.finish(stage, out, manifest, interactions)

@@ -111,7 +111,7 @@ class DistilledStudent(TransferableStage):
             f"{len(learned):,} pairs learned, {outcome.tokens:,} tokens in {outcome.seconds:,.0f} s; held-out loss "
             f"{outcome.loss_before:.3f} before and {outcome.loss_after:.3f} after epoch {outcome.best_epoch}"
         )
-        run.log(f"held out: {tell(answers, _longest(model))}; ROUGE-L {report['rouge_l']:.3f} to the teacher's")
+        run.remark(f"held out: {tell(answers, _longest(model))}; ROUGE-L {report['rouge_l']:.3f} to the teacher's")
 
     def trained(self, run: StageRun) -> "CausalModel":
         """The student, for a stage that has it among its options."""

@@ -89,7 +89,7 @@ class StudentRationales(Stage):
                 f"the memory of {run.device}; a shorter history_length or fewer max_new_tokens would"
             )
         seconds, tokens = perf_counter() - begin, sum(answer.tokens for answer in answers)
-        run.log(tell(answers, self.max_new_tokens))
+        run.remark(tell(answers, self.max_new_tokens))
         run.log(f"{tokens:,} tokens written in {seconds:,.0f} s, {seconds / len(answers):.2f} s each")
         write_rationales(out, train, run, ((history, a.text) for (history, _), a in zip(asked, answers, strict=True)))
 

@@ -65,11 +65,19 @@ def test_a_manifest_tells_what_an_artifact_is(finished):
     assert notes["identity"]["writer"]["model"] == "quill"
     assert "hurry" not in notes["identity"]
     assert notes["log"] == ["0 failed"]
+    assert notes["remarks"] == ["notes are short"]
     assert notes["build_seconds"] > 0
     assert notes["provenance"]["device"] == "cpu"
     [folder] = finished.results.glob("artifacts/notes-*")
     assert sorted(p.name for p in folder.iterdir()) == ["half", "manifest.json", "notes.parquet"]
     assert [p.name for p in finished.results.glob("artifacts/.aside-*")] == []
+
+
+def test_what_a_stage_remarks_stands_below_the_tables_of_its_methods(finished, copied):
+    assert [s["remarks"] for s in finished.records()["reader", 1]["stages"]] == [["notes are short"], []]
+    printed = copied.bench("table", copied.folder / "small.yaml", "--format", "markdown").stdout
+    [note] = [line for line in printed.splitlines() if "notes are short" in line]
+    assert note == "- Behind skimmer, reader: notes: notes are short."
 
 
 def test_what_a_stage_saw_is_kept(office, clerk_suite):

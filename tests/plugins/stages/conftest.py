@@ -41,7 +41,7 @@ class Workshop:
     def run(self, stage: Stage) -> StageRun:
         """What the stage is lent."""
         scratch = self.folder / f"scratch-{stage.key('')}"
-        return StageRun("cpu", self.artifact, self._llm, self._saw, self.lines.append, scratch)
+        return StageRun("cpu", self.artifact, self._llm, self._saw, self.lines.append, self.lines.append, scratch)
 
     def _saw(self, user: int, items: Sequence[int]) -> None:
         self.seen.setdefault(str(user), set()).update(self.train.items["token"].iloc[list(items)])

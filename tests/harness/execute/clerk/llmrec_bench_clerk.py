@@ -151,6 +151,7 @@ class Notes(Stage):
         completions = run.llm(self.writer).complete(self.prompts(train))
         failed = sum(completion.failed for completion in completions)
         run.log(f"{failed} failed")
+        run.remark("notes are short")
         if self.peeks:
             items = train.sequences.items[: train.sequences.offsets[1]]
             run.saw(0, items)
