@@ -159,8 +159,8 @@ def _parts(config: Config) -> Iterator[Config]:
 
 def elsewhere(config: Config) -> set[str]:
     """What the stages among a config's options have as `built_on`."""
-    own = {config.built_on} if isinstance(config, TransferableStage) and config.built_on is not None else set()
-    return own.union(*map(elsewhere, _parts(config)))
+    stages = (stage for stage in stages_in(config) if isinstance(stage, TransferableStage))
+    return {stage.built_on for stage in stages if stage.built_on is not None}
 
 
 def settled(config: ConfigT, trainings: Mapping[str, str]) -> ConfigT:
@@ -171,7 +171,8 @@ def settled(config: ConfigT, trainings: Mapping[str, str]) -> ConfigT:
             return settled(value, trainings)
         return type(value)(map(settle, value)) if isinstance(value, tuple | list) else value
 
-    update = {option: settle(getattr(config, option)) for option in type(config).model_fields}
+    values = {option: getattr(config, option) for option in type(config).model_fields}
+    update = {option: new for option, value in values.items() if (new := settle(value)) != value}
     if isinstance(config, TransferableStage) and config.built_on is not None:
         update["built_on"] = trainings[config.built_on]
-    return config.model_copy(update=update) if elsewhere(config) else config
+    return config.model_copy(update=update) if update else config
