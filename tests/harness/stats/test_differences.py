@@ -1,22 +1,18 @@
-"""Statistics: against scipy and statsmodels, worked by hand at the edges, then what holds for any numbers."""
+"""Paired differences: against scipy, worked by hand at the edges, then what holds for any numbers."""
 
-import json
 import math
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats as scipy_stats
 
-from llmrec_bench.stats import PairedDifference, holm, mean_interval, paired_difference, paired_t_test
+from llmrec_bench.stats import PairedDifference, mean_interval, paired_difference, paired_t_test
 
-FOLDER = Path(__file__).parents[1] / "golden" / "stats"
-PAIRS = json.loads((FOLDER / "pairs.json").read_text())["pairs"]
-FAMILIES = json.loads((FOLDER / "holm.json").read_text())["families"]
+from .golden_pairs import NEAR, PAIRS, T_TEST, read_pair
+
 NAN = float("nan")
 
 # Against other tools
@@ -24,40 +20,21 @@ NAN = float("nan")
 
 @pytest.mark.parametrize("name", PAIRS)
 def test_pairs_as_scipy_has_them(name):
-    rows = pd.read_csv(FOLDER / "pairs.csv").query("pair == @name")
-    first, second = rows["a"].to_numpy(), rows["b"].to_numpy()
+    first, second = read_pair(name)
     found, wanted = paired_difference(first, second), PAIRS[name]
-    near = {"rel": 1e-9, "abs": 1e-12, "nan_ok": True}
-    assert found.mean == pytest.approx(wanted["mean difference"]["value"], **near)
+    assert found.mean == pytest.approx(wanted["mean difference"]["value"], **NEAR)
     for level in (0.95, 0.99):
         ends = wanted[f"t confidence interval of the mean difference level={level}"]
         low, high = mean_interval(first - second, level)
-        assert (low, high) == pytest.approx((float(ends["low"]), float(ends["high"])), **near)
-    assert (found.low, found.high) == pytest.approx(mean_interval(first - second), **near)
+        assert (low, high) == pytest.approx((float(ends["low"]), float(ends["high"])), **NEAR)
+    assert (found.low, found.high) == pytest.approx(mean_interval(first - second), **NEAR)
     # scipy has 0 / 0 here, and says nan; no difference is no evidence of one.
     p, effect = (1.0, 0.0) if name == "all_equal" else (NAN, NAN)
     if name != "all_equal":
-        p = float(wanted["scipy.ttest_rel alternative=two-sided"]["pvalue"])
+        p = float(wanted[T_TEST]["pvalue"])
         effect = float(wanted["cohen dz (mean/sd, ddof=1)"]["value"])
-    assert (found.p, found.effect_size) == pytest.approx((p, effect), **near)
-    assert (found.users, found.left_out) == (len(rows), 0)
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_holm_as_statsmodels_has_it(name):
-    family = FAMILIES[name]
-    assert holm(np.array(family["pvalues"])) == pytest.approx(family["holm"], rel=1e-12, abs=0)
-
-
-def test_a_bootstrap_over_users_gives_the_same_ends():
-    rng = np.random.default_rng(0)
-    # As NDCG of two rankers: most users have 0 in both.
-    first, second = (rng.random(900) * (rng.random(900) < share) for share in (0.3, 0.25))
-    drawn = scipy_stats.bootstrap(
-        (first - second,), np.mean, n_resamples=5000, method="percentile", rng=np.random.default_rng(1)
-    ).confidence_interval
-    found = paired_difference(first, second)
-    assert (found.low, found.high) == pytest.approx((drawn.low, drawn.high), abs=0.05 * (found.high - found.low))
+    assert (found.p, found.effect_size) == pytest.approx((p, effect), **NEAR)
+    assert (found.users, found.left_out) == (len(first), 0)
 
 
 # By hand
@@ -109,22 +86,10 @@ def test_users_without_a_value_are_left_out_of_both():
     assert (found.mean, found.p, found.users, found.left_out) == (0.0, 1.0, 2, 3)
 
 
-def test_holm_by_hand():
-    # 0.01 x 3; 0.02 x 2, lifted to nothing; 0.04 x 1, which is not below the one before.
-    assert holm(np.array([0.04, 0.01, 0.02])) == pytest.approx([0.04, 0.03, 0.04])
-    assert holm(np.array([])).tolist() == []
-
-
-def test_a_test_without_a_p_counts_in_the_family():
-    found = holm(np.array([0.01, NAN, 0.02]))
-    assert found == pytest.approx([0.03, NAN, 0.04], nan_ok=True)
-
-
 # For any numbers
 
 VALUES = st.one_of(st.floats(0, 1, width=16), st.just(0.0), st.just(NAN))
 USERS = st.integers(1, 40).flatmap(lambda users: arrays(float, (2, users), elements=VALUES))
-P_VALUES = arrays(float, st.integers(1, 20), elements=st.floats(0, 1))
 
 
 @given(USERS)
@@ -156,21 +121,3 @@ def test_the_interval_and_the_test_agree(pair):
 def test_the_test_is_scipys(differences):
     if np.ptp(differences):
         assert paired_t_test(differences) == pytest.approx(scipy_stats.ttest_1samp(differences, 0).pvalue, abs=1e-12)
-
-
-@given(P_VALUES)
-def test_holm_only_raises_and_keeps_the_order(p):
-    corrected = holm(p)
-    assert (corrected >= p).all()
-    assert (corrected <= 1).all()
-    order = np.argsort(p, kind="stable")
-    assert (np.diff(corrected[order]) >= 0).all()
-
-
-@given(P_VALUES, st.data())
-def test_a_test_that_gets_its_p_raises_no_other(p, data):
-    place = data.draw(st.integers(0, len(p) - 1))
-    before = p.copy()
-    before[place] = NAN
-    others = np.arange(len(p)) != place
-    assert (holm(p)[others] <= holm(before)[others] * (1 + 1e-12)).all()
