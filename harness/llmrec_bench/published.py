@@ -10,6 +10,8 @@ from llmrec_bench.errors import BenchError, suggest
 from llmrec_bench.protocol import FullCatalogue, Protocol, Sampled
 
 COLUMNS = ["source", "table", "dataset", "backbone", "method", "metric", "mean", "std", "pvalue", "unit", "protocol"]
+RUNS = "runs"
+"""A further column that a file may have: the values of the runs behind a mean, with blanks between them."""
 UNITS = {"percent": 100, "plain": 1}
 """How many of them make one of ours; `plain` is the unit of our metric of that name."""
 ASPECTS = ("split", "candidates", "negatives", "seen", "ties")
@@ -30,6 +32,8 @@ class PublishedNumber:
     """Paper and table."""
     protocol: Mapping[str, str]
     """What is said of it, by aspect."""
+    runs: tuple[float, ...] = ()
+    """Those behind the mean, where the file lists them."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -106,9 +110,9 @@ def read_published(path: Path) -> Published:
         raise BenchError(f"{path}: cannot be read as CSV ({error})") from None
     header = rows[0][1] if rows else []
     for column in header:
-        if column not in COLUMNS:
-            raise BenchError(f"{path}:1: unknown column '{column}'{suggest(column, COLUMNS)}")
-    if sorted(header) != sorted(COLUMNS):
+        if column not in [*COLUMNS, RUNS]:
+            raise BenchError(f"{path}:1: unknown column '{column}'{suggest(column, [*COLUMNS, RUNS])}")
+    if sorted(header) != sorted([*COLUMNS, RUNS] if RUNS in header else COLUMNS):
         raise BenchError(f"{path}:1: the columns should be {','.join(COLUMNS)} (given {','.join(header) or 'none'})")
     lines_by_key: dict[tuple[str, str, str], int] = {}
     numbers = {}
@@ -141,10 +145,11 @@ def _number(row: Mapping[str, str]) -> PublishedNumber:
         dataset=row["dataset"],
         label=_label(row["backbone"], row["method"]),
         metric=row["metric"],
-        mean=_value(row, "mean"),
-        std=_value(row, "std"),
+        mean=_value(row, "mean", row["mean"]) if row["mean"] else None,
+        std=_value(row, "std", row["std"]) if row["std"] else None,
         origin=f"{row['source']}, table {row['table']}" if row["table"] else row["source"],
         protocol=dict(_said(row["protocol"])),
+        runs=tuple(_value(row, RUNS, run) for run in row.get(RUNS, "").split()),
     )
 
 
@@ -154,16 +159,15 @@ def _label(backbone: str, method: str) -> str:
     return method if whole else f"{backbone} {method}"
 
 
-def _value(row: Mapping[str, str], column: str) -> float | None:
-    """In our unit; by decimal arithmetic, so that 27.70 percent is 0.277."""
-    if not row[column]:
-        return None
+def _value(row: Mapping[str, str], column: str, text: str) -> float:
+    """What stands in a column, in our unit; by decimal arithmetic, so that 27.70 percent is 0.277."""
     try:
-        value = Decimal(row[column])
+        value = Decimal(text)
     except InvalidOperation:
         value = Decimal("nan")
     if not value.is_finite():
-        raise ValueError(f"{column} should be a number, or nothing (given '{row[column]}')")
+        wanted = "numbers" if column == RUNS else "a number"
+        raise ValueError(f"{column} should be {wanted}, or nothing (given '{text}')")
     return float(value / UNITS[row["unit"]])
 
 

@@ -49,6 +49,12 @@ def test_a_plain_number_stays_and_what_is_left_empty_is_unknown(write: Write) ->
     assert published.number("Games", "Pop", "HR@20") is None
 
 
+def test_a_file_may_list_the_runs_behind_a_mean(write: Write) -> None:
+    published = read_published(write(f"{HEADER},runs\n{ROW},45.1 45.16\n{ROW.replace('HR@10', 'HR@20')},\n"))
+    assert [number.runs for number in published.numbers.values()] == [(0.451, 0.4516), ()]
+    assert next(iter(read_published(write(f"{HEADER}\n{ROW}\n")).numbers.values())).runs == ()
+
+
 def test_columns_may_stand_in_any_order(write: Write) -> None:
     turned = [",".join(reversed(line.split(","))) for line in (HEADER, ROW)]
     assert read_published(write("\n".join(turned))) == read_published(write(f"\ufeff{HEADER}\r\n{ROW}\r\n"))
@@ -77,6 +83,9 @@ def test_a_row_is_called_by_backbone_and_method(write: Write, backbone: str, met
         (HEADER, ": there are no rows in it"),
         (WITHOUT_UNIT, f":1: the columns should be {HEADER} (given {WITHOUT_UNIT})"),
         (HEADER.replace("unit", "units") + "\n", ":1: unknown column 'units'; did you mean 'unit'?"),
+        (f"{HEADER},run\n", ":1: unknown column 'run'; did you mean 'runs'?"),
+        (f"{HEADER},runs,runs\n", f":1: the columns should be {HEADER} (given {HEADER},runs,runs)"),
+        (f"{HEADER},runs\n{ROW},45.1 n/a\n", ":2: runs should be numbers, or nothing (given 'n/a')"),
         (f"{HEADER}\n{ROW},\n", ":2: should have 11 fields (given 12)"),
         (f"{HEADER}\n{ROW.replace('45.13', '45,13')}", ":2: should have 11 fields (given 12)"),
         (f"{HEADER}\n{ROW.replace('45.13', 'Hard')}", ":2: mean should be a number, or nothing (given 'Hard')"),
