@@ -25,10 +25,10 @@ ORDER = [
     {"figures"},
     {"table_text"},
     {"tables", "costs", "sheet"},
-    {"store", "evaluate", "artifacts", "stats"},
+    {"store", "evaluate", "artifacts"},
     {"plan"},
     {"suite"},
-    {"suite_figures"},
+    {"suite_figures", "suite_tables"},
     {"suite_methods", "suite_names", "published"},
     {"suite_values"},
     {"plugins"},
@@ -44,6 +44,7 @@ ORDER = [
     {"suite_mistakes"},
     {"yaml_lines"},
     {"versioned_json"},
+    {"stats"},
     {"hookspecs", "config", "errors", "tie_order"},
 ]
 LEVELS = {room: -level for level, rooms in enumerate(ORDER) for room in rooms}

@@ -16,6 +16,7 @@ from llmrec_bench.method import Run
 from llmrec_bench.plugins import load_catalog
 from llmrec_bench.stage import StageRun, stages_of
 from llmrec_bench.suite import load_suite
+from llmrec_bench.suite_tables import CORRECTIONS, SLICES, TESTS
 from llmrec_bench.tuning import Tuning
 
 ROOT = Path(__file__).parent.parent
@@ -50,8 +51,18 @@ def test_the_suite_in_the_guide_loads(tmp_path):
     assert load_suite(tmp_path / "guide.yaml", CATALOG, "quick").seeds == (1,)
 
 
+def test_the_comparison_in_the_guide_loads(tmp_path):
+    _, text, *_ = blocks("suites/README.md", "yaml")
+    head = "datasets: {d: {source: movielens-100k}}\nmethods: {sasrec: , ease: }\n"
+    (tmp_path / "guide.yaml").write_text(head + text)
+    [table] = load_suite(tmp_path / "guide.yaml", CATALOG).tables
+    assert (table.baseline, table.test, table.correction, table.slice) == ("sasrec", "t-test", "holm", "popularity")
+    for word in (*TESTS, *CORRECTIONS, *SLICES):
+        assert word in text
+
+
 def test_the_tuning_in_the_guide_loads(tmp_path):
-    _, text, _ = blocks("suites/README.md", "yaml")
+    _, _, text, _ = blocks("suites/README.md", "yaml")
     (tmp_path / "guide.yaml").write_text(f"datasets: {{d: {{source: movielens-100k}}}}\n{text}")
     suite = load_suite(tmp_path / "guide.yaml", CATALOG)
     assert [m.settings for m in suite.methods] == ["default", "tuned", "tuned"]

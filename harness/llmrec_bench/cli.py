@@ -144,7 +144,7 @@ def run(
         raise _Stopped(
             f"stopped: {done} of {len(plan.trials)} trials are finished and kept; run again to go on"
         ) from None
-    tables = _tables(plan, progress)
+    tables = _tables(plan, store, progress)
     failed = [p for p in progress if p.state != "finished"]
     if as_json:
         from dataclasses import asdict
@@ -273,6 +273,12 @@ def plan(
 @SEEDS
 @FORMAT
 @click.option("--table", "name", metavar="NAME", help="Only this table of the suite; `cost` shows what methods took.")
+@click.option("--baseline", metavar="METHOD", help="Hold the other rows against this one, with stars by a test.")
+@click.option("--test", metavar="TEST", help="t-test, wilcoxon, randomisation, bootstrap, runs-t-test[-unpaired].")
+@click.option("--correction", metavar="NAME", help="holm, bonferroni, benjamini-hochberg or none.")
+@click.option("--slice", metavar="BY", help="activity, popularity, cold, history or shared-time.")
+@click.option("--published", type=click.Path(path_type=Path), help="A CSV of published numbers to stand beside ours.")
+@click.option("--allow-mixed", is_flag=True, help="Print numbers of different protocols, data or candidates together.")
 def table(
     suite: Path,
     results: Path,
@@ -281,10 +287,17 @@ def table(
     seeds: list[int] | None,
     form: Any,
     name: str | None,
+    allow_mixed: bool,
+    **options: Any,
 ) -> None:
-    """Print the tables of SUITE from the stored records; cells that were not run say so."""
+    """Print the tables of SUITE from the stored records; cells that were not run say so.
+
+    --baseline, --test, --correction, --slice and --published stand for the options of these names in the suite.
+    """
+    from dataclasses import replace
 
     from llmrec_bench.execute.run import progress_of
+    from llmrec_bench.suite_tables import ask_tables
     from llmrec_bench.table_text import render_tables, terminal_view
 
     _, planned, store = _planned(suite, results, profile, only, seeds)
@@ -297,7 +310,11 @@ def table(
         from llmrec_bench.errors import suggest
 
         raise BenchError(f"--table {name}: {suite} has no such table{suggest(name, [*names, 'cost'])}")
-    tables = [shown for shown in _tables(planned, progress) if name in (None, shown.name)]
+    suite_ = planned.suite
+    shown = [table for table in suite_.tables if name in (None, table.name)]
+    asked = ask_tables(shown, options, list(dict.fromkeys(m.label for m in suite_.methods)), suite_.measures)
+    planned = replace(planned, suite=replace(suite_, tables=asked))
+    tables = _tables(planned, store, progress, allow_mixed)
     if form == "terminal":
         _console().print(terminal_view(tables))
     else:
@@ -470,10 +487,11 @@ def _planned(
     return catalog, make_plan(loaded, only, seeds), Store(results, loaded.name)
 
 
-def _tables(plan: "Plan", progress: "Sequence[Progress]") -> Any:
-    from llmrec_bench.tables import build_tables
+def _tables(plan: "Plan", store: "Store", progress: "Sequence[Progress]", allow_mixed: bool = False) -> Any:
+    from llmrec_bench.tables.build import build_tables
 
-    return build_tables(plan, {p.trial.id: p.record for p in progress if p.record is not None})
+    records = {p.trial.id: p.record for p in progress if p.record is not None}
+    return build_tables(plan, records, store, allow_mixed)
 
 
 def _figures(plan: "Plan", store: "Store", progress: "Sequence[Progress]", name: str | None = None) -> Any:

@@ -4,7 +4,7 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -322,9 +322,9 @@ class Store:
         except OSError as error:
             raise BenchError(f"{folder}: cannot be written ({error.strerror or error})") from None
 
-    def per_user(self, trial: str) -> pd.DataFrame:
-        """One row a query: `user`, then one float64 column for each per-user metric."""
-        return self._table(trial, "per_user")
+    def per_user(self, trial: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """One row a query: `user`, then one float64 column for each per-user metric; or only `columns`."""
+        return self._table(trial, "per_user", columns)
 
     def top_lists(self, trial: str) -> pd.DataFrame:
         """One row a place: `user`, `rank` from 1, `item`."""
@@ -351,10 +351,10 @@ class Store:
             popularity=popularity,
         )
 
-    def _table(self, trial: str, name: str) -> pd.DataFrame:
+    def _table(self, trial: str, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
         path = self.trials / trial / f"{name}.parquet"
         try:
-            return pd.read_parquet(path)
+            return pd.read_parquet(path, columns=None if columns is None else list(columns))
         except (OSError, ValueError) as error:
             reason = error if path.exists() else "no such file"
             raise BenchError(

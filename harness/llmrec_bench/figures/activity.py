@@ -1,21 +1,13 @@
 """A metric by how active users are."""
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from llmrec_bench.figures.curves import build_curves
 from llmrec_bench.figures.figure import Curves, Part
 from llmrec_bench.figures.scene import Scene
 from llmrec_bench.suite_figures import ActivityEntry
-
-
-def activity_groups(lengths: npt.NDArray[np.int64], groups: int) -> list[npt.NDArray[np.int64]]:
-    """Places in `lengths` (B,), the training interactions of users in code order, cut into groups from the shortest on.
-
-    Users of equal length stay in code order, also across a cut; sizes differ by one at most, the larger ones first.
-    """
-    return np.array_split(np.argsort(lengths, kind="stable"), groups)
+from llmrec_bench.tables.slices import activity_groups
 
 
 def build_activity(scene: Scene, entry: ActivityEntry) -> Curves:

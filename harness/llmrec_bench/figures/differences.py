@@ -11,7 +11,7 @@ from llmrec_bench.figures.figure import Difference, Differences
 from llmrec_bench.figures.scene import Scene
 from llmrec_bench.stats import Values, holm, paired_difference, user_differences
 from llmrec_bench.suite_figures import DifferencesEntry
-from llmrec_bench.tables import CellStatus
+from llmrec_bench.tables.table import CellStatus
 
 SIGNIFICANT = 0.05
 """A corrected p below it is marked."""

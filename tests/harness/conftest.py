@@ -1,7 +1,7 @@
 """Four users, six items, and results that are written down rather than run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,6 +19,9 @@ from llmrec_bench.plan import Trial
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.stage import TransferableStage
 from llmrec_bench.store import DatasetPart, Failure, MethodPart, ProtocolPart, Record, StagePart
+from llmrec_bench.suite_tables import ask_tables
+from llmrec_bench.tables.build import build_tables
+from llmrec_bench.tables.table import Table
 
 EVENTS = {"a": [0, 1, 2, 3, 4], "b": [0, 1, 2, 5], "c": [0, 1, 2], "d": [0, 3, 4, 1]}
 """By user, oldest first: the last is for the test, the one before for validation."""
@@ -97,7 +100,7 @@ protocol: {cutoffs: [2, 3]}
 methods: {plain: {method: answer}, idle: {method: answer, config: {number: 2}}, reader: }
 seeds: [1, 2]
 metrics: [HR, NDCG]
-figures:
+tables: {main: {metrics: [NDCG@2]}}
 """
 
 
@@ -179,6 +182,17 @@ class Study:
     def figures(self) -> list[Figure]:
         return build_figures(self.plan, self.store, self.records)
 
+    def tables(self, **options: Any) -> list[Table]:
+        """With the options of a table, as a reader gives them."""
+        suite = self.plan.suite
+        asked = ask_tables(suite.tables, options, [m.label for m in suite.methods], suite.measures)
+        return build_tables(replace(self.plan, suite=replace(suite, tables=asked)), self.records, self.store)
+
+    def table(self, **options: Any) -> Table:
+        """The only one."""
+        [table] = self.tables(**options)
+        return table
+
     def figure(self) -> Any:
         """The only one."""
         [figure] = self.figures()
@@ -198,7 +212,7 @@ def study(tmp_path: Path) -> Any:
     def make(
         *figures: str, seeds: Sequence[int] | None = None, only: Sequence[str] = (), change: Mapping[str, str] = {}
     ) -> Study:
-        text = SUITE + "".join(f"  {figure}\n" for figure in figures)
+        text = SUITE + ("figures:\n" + "".join(f"  {figure}\n" for figure in figures) if figures else "")
         for old, new in change.items():
             text = text.replace(old, new)
         path = tmp_path / "study.yaml"

@@ -1,0 +1,148 @@
+"""What each row of a table changes against its baseline, and whether a test finds it."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from llmrec_bench.stats import (
+    CORRECTIONS,
+    TESTS,
+    UserTest,
+    VarianceSplit,
+    compare,
+    minimum_detectable_effect,
+    user_differences,
+    variance_split,
+)
+from llmrec_bench.suite_tables import SuiteTable
+from llmrec_bench.tables.measured import Values
+from llmrec_bench.tables.table import Against, Cell, Change, Table
+
+STARS = (0.001, 0.01, 0.05)
+"""A corrected p below the last has one star, and one more for each of the others."""
+
+
+def change_of(ours: Mapping[int, Values], theirs: Mapping[int, Values], test: str) -> Change | None:
+    """Our values minus those of the baseline, both by seed and in one order of users; None without a common seed."""
+    seeds = [seed for seed in ours if seed in theirs]
+    if not seeds:
+        return None
+    first, second = (np.array([values[seed] for seed in seeds]) for values in (ours, theirs))
+    found = compare(first, second, test)
+    counted = ~np.isnan((first - second).mean(axis=0))
+    by_user = user_differences(first.mean(axis=0), second.mean(axis=0))[counted]
+    variance = variance_split(user_differences(first, second))
+    of_baseline = float(second[:, counted].mean()) if counted.any() else math.nan
+    return Change(
+        mean=_number(found.mean),
+        low=_number(found.low),
+        high=_number(found.high),
+        p=_number(found.p),
+        p_corrected=None,
+        effect_size=_number(found.effect_size),
+        relative=_number(found.mean / of_baseline) if of_baseline else None,
+        users=int(counted.sum()),
+        seeds=len(seeds),
+        spread=float(by_user.std(ddof=1)) if len(by_user) > 1 else None,
+        variance_users=_number(variance.users),
+        variance_seeds=_number(variance.seeds),
+        variance_residual=_number(variance.residual),
+    )
+
+
+def correct(tables: Sequence[Table], entry: SuiteTable, family: int) -> list[Table]:
+    """The tables of one entry with their p-values corrected over its family, and what was compared written down.
+
+    Tests of the family that are not here count as if they had found nothing: showing less of a table must not make
+    the rest look better.
+    """
+    if entry.baseline is None:
+        return list(tables)
+    changes = [cell.change for table in tables for row in table.rows for cell in row.cells]
+    found = [math.nan if change is None or change.p is None else change.p for change in changes]
+    tested = [p for p in found if not math.isnan(p)]
+    p = np.full(max(family, len(tested)), np.nan)
+    p[: len(tested)] = tested
+    corrected = iter(CORRECTIONS[entry.correction](p).tolist())
+    against = Against(entry.baseline, entry.test, entry.correction, len(p))
+
+    def with_p(cell: Cell) -> Cell:
+        if cell.change is None or cell.change.p is None:
+            return cell
+        return replace(cell, change=replace(cell.change, p_corrected=next(corrected)))
+
+    return [
+        replace(
+            table,
+            rows=tuple(replace(row, cells=tuple(map(with_p, row.cells))) for row in table.rows),
+            against=against,
+            notes=(*_reading(against, len(tested)), *_power(table, against), *table.notes),
+        )
+        for table in tables
+    ]
+
+
+_CORRECTIONS = {
+    "holm": "by Holm",
+    "bonferroni": "by Bonferroni",
+    "benjamini-hochberg": "by Benjamini and Hochberg, which bounds the share of false stars, not the chance of one",
+}
+
+
+def _reading(against: Against, tested: int) -> Iterator[str]:
+    """How to read the column of changes."""
+    yield (
+        f"change: against {against.baseline}, in percent of its mean; over users, whose values are averaged over the "
+        "seeds that both have."
+    )
+    corrected = _CORRECTIONS.get(against.correction)
+    how = (
+        f"not corrected, although the table asks for {against.family:,} tests"
+        if corrected is None
+        else f"corrected {corrected} over all {against.family:,} tests of the table"
+    )
+    missing = "" if tested == against.family else f"; {tested:,} of them have a p so far"
+    one, two, three = sorted(STARS, reverse=True)
+    yield f"*, **, ***: p below {one}, {two}, {three}, {how}{missing}."
+    yield f"Test and interval: {TESTS[against.test].about}."
+
+
+def _power(table: Table, against: Against) -> Iterator[str]:
+    """What the table could have found, and whether more users or more seeds would help."""
+    level = STARS[-1] if against.correction in ("benjamini-hochberg", "none") else STARS[-1] / against.family
+    ranges, shares = [], []
+    for i, column in enumerate(table.columns):
+        changes = [c for row in table.rows if (c := row.cells[i].change) is not None and c.spread is not None]
+        smallest = sorted(minimum_detectable_effect(c.spread or 0, c.users, level) for c in changes)
+        if smallest:
+            ends = " to ".join(dict.fromkeys(f"{end:.4f}" for end in (smallest[0], smallest[-1])))
+            ranges.append(f"{column} {ends}")
+        shares += [share for c in changes if (share := _shares(c)) is not None]
+    if ranges and isinstance(TESTS[against.test], UserTest):
+        told = "before correction" if level == STARS[-1] else "after correction at its strictest"
+        yield f"The smallest change that the t-test finds here four times out of five, {told}: {', '.join(ranges)}."
+    if shares:
+        users, seeds, both = np.median(shares, axis=0)
+        yield (
+            f"Of the squared error of a change {users:.0%} come from which users were asked, {seeds:.0%} from the "
+            f"seeds, {both:.0%} from both together (medians over the table): the first falls with more users only, the "
+            "second with more seeds only."
+        )
+
+
+def _shares(change: Change) -> tuple[float, float, float] | None:
+    """Of the squared error of the mean, what users, seeds and both together add; None where there is none."""
+    if change.variance_users is None or change.variance_seeds is None or change.variance_residual is None:
+        return None
+    split = VarianceSplit(change.variance_users, change.variance_seeds, change.variance_residual)
+    whole = split.standard_error(change.seeds, change.users) ** 2
+    if whole == 0:
+        return None
+    parts = (split.users / change.users, split.seeds / change.seeds)
+    return parts[0] / whole, parts[1] / whole, 1 - sum(parts) / whole
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
