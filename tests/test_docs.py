@@ -51,7 +51,7 @@ def test_the_suite_in_the_guide_loads(tmp_path):
 
 
 def test_the_tuning_in_the_guide_loads(tmp_path):
-    _, text, _ = blocks("suites/README.md", "yaml")
+    _, text, *_ = blocks("suites/README.md", "yaml")
     (tmp_path / "guide.yaml").write_text(f"datasets: {{d: {{source: movielens-100k}}}}\n{text}")
     suite = load_suite(tmp_path / "guide.yaml", CATALOG)
     assert [m.settings for m in suite.methods] == ["default", "tuned", "tuned"]
@@ -83,7 +83,7 @@ def run_for(folder: Path, train: TrainingData) -> Run:
         stage.build(train, out, StageRun("cpu", build, None, None, print, print, folder / "scratch"))
         return out
 
-    return Run(1, np.random.default_rng(1), "cpu", lambda score, metric: 0.0, print, build, None)
+    return Run(1, np.random.default_rng(1), "cpu", lambda score, metric: 0.0, print, build, None, pd.Index([]))
 
 
 def test_the_method_in_the_guide_works(tmp_path):

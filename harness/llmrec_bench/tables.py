@@ -297,7 +297,8 @@ def _language_model_notes(finished: Sequence[Record]) -> Iterator[str]:
 
 
 def _remarks(finished: Sequence[Record]) -> Iterator[str]:
-    """What the stages behind these methods have to say of themselves, each once."""
+    """What these methods, and the stages behind them, have to say of themselves, each once."""
+    yield from dict.fromkeys(f"{record.method.label}: {remark}." for record in finished for remark in record.remarks)
     behind: dict[tuple[str, str], list[str]] = {}
     for record in finished:
         for stage in record.stages:
