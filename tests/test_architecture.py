@@ -19,7 +19,7 @@ PLUGINS = ROOT / "plugins" / "llmrec_bench_plugins"
 # Highest first. A module imports from lower lines only, and from its own room where that is a package.
 ORDER = [
     {"cli"},
-    {"live", "describe", "schema", "sources", "cassette_commands", "estimate_text"},
+    {"live", "describe", "schema", "sources", "cassette_commands", "estimate_text", "imported_run"},
     {"execute"},
     {"cost_text"},
     {"figures"},
@@ -50,8 +50,8 @@ ORDER = [
 LEVELS = {room: -level for level, rooms in enumerate(ORDER) for room in rooms}
 
 HEAVY = {"torch", "scipy", "recbole", "transformers", "optuna", "openai", "peft", "sklearn"}
-SHARED_FAMILIES = {"blocks", "stages", "backbones"}
-"""Methods that add to a backbone extend it."""
+SHARED_FAMILIES = {"blocks", "stages", "backbones", "datasets"}
+"""Methods that add to a backbone extend it; those that read a file do it as data sources do."""
 PAST_TYPE_CHECKING = {"hookspecs"}
 """Modules that name the types of higher rooms, for type checkers only."""
 

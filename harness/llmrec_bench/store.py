@@ -20,7 +20,7 @@ from llmrec_bench.llm.meter import Spending
 from llmrec_bench.metrics.rankings import Popularity, Rankings, Ranks
 from llmrec_bench.versioned_json import read_versioned
 
-SCHEMA_VERSION = 4  # 2: records of tuned trials; 3: stages, language models and their cost; 4: remarks of stages
+SCHEMA_VERSION = 5  # 2: tuned trials; 3: stages, language models and their cost; 4: remarks of stages; 5: of methods
 """Of records; older ones still load."""
 
 
@@ -170,6 +170,8 @@ class Record(_Part):
     resources: Resources | None
     provenance: dict[str, Any]
     log: list[str]
+    remarks: list[str] = []
+    """What the method says a reader of its numbers has to know."""
     tuning: TuningPart | None = None
     """None where the options stand in the suite."""
     stages: list[StagePart] = []

@@ -4,7 +4,7 @@ import json
 import os
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -173,10 +173,11 @@ def _resolve(
     except ValidationError as error:
         mistakes.add_all(error, SuiteFile)
         file = None
-    sections = data if isinstance(data, dict) else {}
-    datasets = list(_datasets(sections.get("datasets"), mistakes, catalog, document.path.parent))
+    sections, folder = data if isinstance(data, dict) else {}, document.path.parent
+    datasets = list(_datasets(sections.get("datasets"), mistakes, catalog, folder))
     values = _values(sections.get("datasets"))
-    methods = list(resolve_methods(sections.get("methods"), values, mistakes, catalog))
+    resolved = resolve_methods(sections.get("methods"), values, mistakes, catalog)
+    methods = [replace(method, config=_anchor(method.config, folder)) for method in resolved]
     labels = list(dict.fromkeys(m.label for m in methods))
     for method in methods:
         for other in sorted(elsewhere(method.config) - set(values)):
@@ -188,7 +189,7 @@ def _resolve(
     check_names(named, mistakes, catalog)
     check_tables(named, labels, mistakes, catalog)
     check_figures(named, labels, mistakes, catalog)
-    published = dict(_published(sections.get("tables"), mistakes, document.path.parent))
+    published = dict(_published(sections.get("tables"), mistakes, folder))
     if file is None:
         return None
     widest = [f"{metric}@{max(file.protocol.cutoffs)}" for metric in file.metrics]
@@ -198,10 +199,10 @@ def _resolve(
         profile=profile,
         description=file.description,
         datasets=tuple(datasets),
-        protocol=_with_candidates(file.protocol, mistakes, document.path.parent),
+        protocol=_with_candidates(file.protocol, mistakes, folder),
         methods=tuple(methods),
         seeds=tuple(file.seeds),
-        llm=_placed(file.llm, ("llm",), mistakes, document.path.parent),
+        llm=_placed(file.llm, ("llm",), mistakes, folder),
         tuning=file.tune,
         metrics=tuple(file.metrics),
         measures={name: catalog.metrics[name] for name in file.metrics if name in catalog.metrics},

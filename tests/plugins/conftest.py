@@ -76,7 +76,8 @@ def run_for(
         stage.build(train, folder, stage_run())
         return folder
 
-    return Run(seed, np.random.default_rng(seed), device, validate, log, artifact, no_model)
+    users = pd.Index([f"u{code}" for code in range(train.n_users)])
+    return Run(seed, np.random.default_rng(seed), device, validate, log, artifact, no_model, users)
 
 
 @pytest.fixture

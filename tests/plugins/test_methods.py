@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,15 +10,17 @@ import pytest
 from llmrec_bench import PAD
 from llmrec_bench_plugins.backbones import METHODS as BACKBONES
 from llmrec_bench_plugins.baselines import METHODS as BASELINES
+from llmrec_bench_plugins.run_files import METHODS as RUN_FILES
 from llmrec_bench_plugins.slim import METHODS as SLIM
 from llmrec_bench_plugins.stages.history_titles import HistoryTitles
 from llmrec_bench_plugins.stages.text_embeddings import TextEmbeddings
 from llmrec_bench_plugins.stages.text_encoders import Pretrained, TfIdf
 from llmrec_bench_plugins.stages.user_text_embeddings import UserTextEmbeddings
 
-METHODS = BASELINES + BACKBONES + SLIM
+METHODS = BASELINES + BACKBONES + SLIM + RUN_FILES
 SMALL = {method.name: {"epochs": 3, "width": 8, "history_length": 5} for method in BACKBONES}
-WANTED = {method.name: {"user_text": UserTextEmbeddings(texts=HistoryTitles())} for method in SLIM}
+WANTED: dict = {method.name: {"user_text": UserTextEmbeddings(texts=HistoryTitles())} for method in SLIM}
+WANTED["run-file"] = {"path": Path("run.csv")}
 """Options without a default."""
 
 
@@ -30,6 +33,17 @@ def small_encoder(make_encoder):
         texts = {"user_text": UserTextEmbeddings(texts=HistoryTitles(), encoder=kind)}
         small = SMALL["sasrec"] | {"share_fusion": False} if kind != encoder else {"epochs": 3, "width": 8}
         SMALL[method.name] = small | texts | {"item_text": TextEmbeddings(encoder=kind)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_run(tmp_path_factory):
+    """Gives the method that reads a run file one for forty users, of whom a test's data may have fewer."""
+    rng = np.random.default_rng(3)
+    lists = [sorted({0, *rng.integers(30, size=9)}) for _ in range(40)]
+    lines = [f"u{user},i{item},{rng.random():.3f}" for user, items in enumerate(lists) for item in items]
+    path = tmp_path_factory.mktemp("run") / "run.csv"
+    path.write_text("\n".join(["user,item,score", *lines]))
+    SMALL["run-file"] = {"path": path, "unknown": "drop"}
 
 
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
@@ -103,7 +117,7 @@ def test_scores_do_not_depend_on_the_rest_of_the_block(method, shop, asked, make
     together = fit.score(asked)
     order = np.random.default_rng(2).permutation(len(asked))
     apart = np.concatenate([fit.score(asked.take(rows)) for rows in np.split(order, [1, 5])])
-    exact = method in BASELINES  # matrix products round by the shape of the block
+    exact = method in BASELINES + RUN_FILES  # matrix products round by the shape of the block
     assert np.allclose(apart, together[order], rtol=0, atol=0 if exact else 1e-6, equal_nan=True)
 
 
@@ -150,7 +164,8 @@ def test_small_and_lopsided_data_fit_and_score(method, rows, n_items, make_train
 
 def test_importing_the_methods_loads_neither_torch_nor_scipy():
     code = (
-        "import sys, llmrec_bench_plugins.baselines, llmrec_bench_plugins.backbones, llmrec_bench_plugins.slim;"
+        "import sys, llmrec_bench_plugins.baselines, llmrec_bench_plugins.backbones, llmrec_bench_plugins.slim,"
+        "llmrec_bench_plugins.run_files;"
         "print([name for name in ('torch', 'scipy', 'recbole') if name in sys.modules])"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -40,7 +40,7 @@ from llmrec_bench.store import (
 _PHASES = ("load", "fit", "score", "rank", "measure")
 """Of a trial. A fit of a search ends with `validate`."""
 
-_KEPT = ("resources", "log", "tuning", "stages", "spending", "parameters")
+_KEPT = ("resources", "log", "remarks", "tuning", "stages", "spending", "parameters")
 """Of a record whose trial is only measured again."""
 
 
@@ -52,6 +52,7 @@ class _Course:
     phase: str = "load"
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys((*_PHASES, "validate"), 0.0))
     log: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     meter: Meter = field(default_factory=Meter)
     parameters: int | None = None
 
@@ -131,6 +132,7 @@ def _fitted(job: Job, data: TrialData, course: _Course, llm: Models) -> Method:
         log=course.log.append,
         artifact=finished_artifact(job.artifacts, data.training.fingerprint, {planned.key for planned in job.stages}),
         llm=llm,
+        users=data.dataset.users.astype("str"),
     )
     with course.time("fit"):
         method.fit(data.training, run)
@@ -155,6 +157,7 @@ def _rank(job: Job, data: TrialData, course: _Course, llm: Models) -> Rankings:
         score, data.test, data.test_targets, trial.protocol, data.popularity, trial.seed, trial.method.label
     )
     course.seconds["rank"] = time.perf_counter() - start - course.seconds["score"]
+    course.remarks.extend(method.remarks)
     return rankings
 
 
@@ -234,6 +237,7 @@ def _course_of(job: Job, course: _Course, peak: int | None) -> dict[str, Any]:
     return {
         "resources": resources,
         "log": course.log,
+        "remarks": course.remarks,
         "tuning": job.tuning,
         "stages": _stage_parts(job),
         "spending": course.meter.spendings(),

@@ -46,7 +46,7 @@ def reading_notes(
         yield "Settings: every method with its defaults."
     yield from _tuning_notes(trials, records)
     yield from _language_model_notes(finished)
-    yield from _remarks(finished)
+    yield from _remarks(trials, finished)
     for trial in trials:
         record = records.get(trial.id)
         if record is None or record.failure is None:
@@ -106,13 +106,15 @@ def _language_model_notes(finished: Sequence[Record]) -> Iterator[str]:
             yield f"{provider} {model}: {last.caution}."
 
 
-def _remarks(finished: Sequence[Record]) -> Iterator[str]:
-    """What the stages behind these methods have to say of themselves, each once."""
+def _remarks(trials: Sequence[Trial], finished: Sequence[Record]) -> Iterator[str]:
+    """What these methods, and the stages behind them, have to say of themselves, each once."""
+    label = {t.id: t.method.label for t in trials}  # which a record keeps as it was when the trial ran
+    yield from dict.fromkeys(f"{label[record.id]}: {remark}." for record in finished for remark in record.remarks)
     behind: dict[tuple[str, str], list[str]] = {}
     for record in finished:
         for stage in record.stages:
             for remark in stage.remarks:
-                behind.setdefault((stage.key, f"{stage.stage}: {remark}"), []).append(record.method.label)
+                behind.setdefault((stage.key, f"{stage.stage}: {remark}"), []).append(label[record.id])
     for (_, remark), labels in behind.items():
         yield f"Behind {', '.join(dict.fromkeys(labels))}: {remark}."
 
