@@ -19,12 +19,12 @@ PLUGINS = ROOT / "plugins" / "llmrec_bench_plugins"
 # Highest first. A module imports from lower lines only, and from its own room where that is a package.
 ORDER = [
     {"cli"},
-    {"live", "describe", "schema", "sources", "cassette_commands", "estimate_text"},
+    {"live", "describe", "schema", "sources", "cassette_commands", "gate_commands", "estimate_text"},
     {"execute"},
     {"cost_text"},
-    {"figures"},
+    {"figures", "gate"},
     {"table_text"},
-    {"tables", "costs", "sheet"},
+    {"tables", "costs", "sheet", "matching"},
     {"store", "evaluate", "artifacts", "stats"},
     {"plan"},
     {"suite"},
@@ -43,7 +43,7 @@ ORDER = [
     {"search_space"},
     {"suite_mistakes"},
     {"yaml_lines"},
-    {"versioned_json"},
+    {"versioned_json", "command_options"},
     {"hookspecs", "config", "errors", "tie_order"},
 ]
 LEVELS = {room: -level for level, rooms in enumerate(ORDER) for room in rooms}
