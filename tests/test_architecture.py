@@ -19,9 +19,10 @@ PLUGINS = ROOT / "plugins" / "llmrec_bench_plugins"
 # Highest first. A module imports from lower lines only, and from its own room where that is a package.
 ORDER = [
     {"cli"},
-    {"live", "describe", "schema", "sources", "cassette_commands", "gate_commands", "estimate_text"},
+    {"live", "describe", "schema", "sources", "cassette_commands", "gate_command", "compare_command", "estimate_text"},
     {"execute"},
     {"cost_text"},
+    {"compare"},
     {"figures", "gate"},
     {"table_text"},
     {"tables", "costs", "sheet", "matching"},

@@ -23,8 +23,9 @@ from llmrec_bench.command_options import (
     SUITE,
     Dollars,
 )
+from llmrec_bench.compare_command import compare
 from llmrec_bench.errors import BenchError
-from llmrec_bench.gate_commands import gate
+from llmrec_bench.gate_command import gate
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -351,6 +352,7 @@ def data_describe(name_or_path: str, options: tuple[str, ...], filters: str | No
 
 bench.add_command(cassette)
 bench.add_command(gate)
+bench.add_command(compare)
 
 
 @bench.command()

@@ -133,7 +133,9 @@ class Baseline(_Part):
 
 def read_baseline(path: Path) -> Baseline | None:
     """None where there is no such file. Raises `BenchError` naming one that is corrupt or of a newer version."""
-    remedy = "write it anew with bench gate --update"
+    if path.is_dir():
+        raise BenchError(f"{path}: is a folder; a baseline is one JSON file")
+    remedy = "delete it and write it anew with bench gate --update"
     return read_versioned(path, Baseline, SCHEMA_VERSION, " baseline", "gate schema", remedy)
 
 

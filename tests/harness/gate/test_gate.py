@@ -8,9 +8,11 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats as reference
 
-from llmrec_bench.gate.baseline import MinimumEffect, make_baseline, read_baseline, write_baseline
+from llmrec_bench.gate.baseline import MinimumEffect, make_baseline, read_baseline, rounded, write_baseline
 from llmrec_bench.gate.judge import judge
 from llmrec_bench.metrics.accuracy import HR
 from llmrec_bench.metrics.coverage import Gini
@@ -357,6 +359,14 @@ def test_the_suite_may_be_left_out_and_the_profile_too(gate, study, bench):
     assert (code, json.loads(gate.path.read_text())["profile"]) == (0, "long")
 
 
+@given(st.lists(st.floats(allow_infinity=False, width=32) | st.none(), min_size=1))
+def test_what_is_kept_is_compared_by_the_same_digits(values):
+    kept = rounded(values)
+    again = rounded([None if math.isnan(value) else value for value in kept.tolist()])
+    assert np.array_equal(kept, again, equal_nan=True)
+    assert np.allclose(kept, [math.nan if v is None else v for v in values], rtol=5e-6, atol=0, equal_nan=True)
+
+
 @pytest.mark.parametrize(("text", "size", "relative"), [("1%", 0.01, True), ("0.002", 0.002, False), ("0", 0, False)])
 def test_minimum_effects(text, size, relative):
     assert MinimumEffect.parse(text) == MinimumEffect(size, relative)
@@ -454,6 +464,7 @@ def test_mistakes(gate, study, bench, tmp_path):
     gate.path.write_text(text.replace('"min_effect": "1%"', '"min_effect": "much"'))
     assert "corrupt baseline (min_effect: Value error" in complaint(gate.path)
     gate.path.write_text(text[:100])
-    assert complaint(gate.path).endswith("write it anew with bench gate --update")
+    assert complaint(gate.path).endswith("delete it and write it anew with bench gate --update")
+    assert complaint(tmp_path) == f"{tmp_path}: is a folder; a baseline is one JSON file"
     gate.path.write_text(text.replace("suites/study.yaml", "suites/studi.yaml"))
     assert "studi.yaml" in complaint(gate.path, *results)

@@ -1,9 +1,10 @@
 """A suite on a small shop whose results are written down rather than run, and the real command line."""
 
 import contextlib
+import functools
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from llmrec_bench.cli import main
 from llmrec_bench.plan import Trial
 from llmrec_bench.store import DatasetPart, Failure, MethodPart, ProtocolPart
 
-CATALOG = load_catalog()
+catalog = functools.cache(load_catalog)
 
 SUITE = """
 datasets: {shop: {source: synthetic-shop, options: {users: 20, items: 200}}}
@@ -39,8 +40,12 @@ class Study:
     def plan(self, profile: str | None = None) -> Plan:
         key = (self.path.read_text(), str(profile))
         if key not in self.plans:
-            self.plans[key] = make_plan(load_suite(self.path, CATALOG, profile))
+            self.plans[key] = make_plan(load_suite(self.path, catalog(), profile))
         return self.plans[key]
+
+    def elsewhere(self, name: str) -> "Study":
+        """The same suite with results in another folder."""
+        return replace(self, results=self.results.parent / name)
 
     @property
     def store(self) -> Store:
@@ -65,6 +70,7 @@ class Study:
         self,
         method: str,
         seed: int,
+        /,
         values: Mapping[str, Sequence[float]],
         overall: Mapping[str, float] = {},
         users: Sequence[str] | None = None,
