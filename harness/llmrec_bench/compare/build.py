@@ -169,7 +169,8 @@ def _tested(row: MetricDifference, tables: tuple[Tables, Tables]) -> MetricDiffe
 
 
 def _labels(run: StoredRun) -> str:
-    return f"{run.store.folder.name}: " + ", ".join(f"{label} on {dataset}" for dataset, label in run.records)
+    datasets, methods = (", ".join(dict.fromkeys(labels)) for labels in zip(*run.records, strict=True))
+    return f"{run.store.folder.name}: {methods} on {datasets}"
 
 
 def _alone(run: StoredRun, other: StoredRun) -> Iterator[str]:
