@@ -107,14 +107,14 @@ def main() -> None:
             ("table", TABLE_SECONDS, ["table", *where]),
             ("table, tested", TABLE_SECONDS, ["table", *where, *baseline]),
             ("table, tested, sliced", TABLE_SECONDS, ["table", *where, *baseline, "--slice", "popularity"]),
-            #("report", REPORT_SECONDS, ["report", *where, "--out", str(page)]),
+            # ("report", REPORT_SECONDS, ["report", *where, "--out", str(page)]),
         ):
             seconds, busy, peak = measure(*arguments)
             print(
                 f"{what:<22} {seconds:6.1f} s, busy {busy:5.1f} s   limit {limit:3.0f} s   ratio {busy / limit:.2f}    "
                 f"{peak / 1e9:.2f} GB   limit {MEMORY_BYTES / 1e9:.0f} GB   ratio {peak / MEMORY_BYTES:.2f}"
             )
-        #print(f"page {page.stat().st_size / 1e6:.1f} MB   limit {PAGE_BYTES / 1e6:.0f} MB")
+        # print(f"page {page.stat().st_size / 1e6:.1f} MB   limit {PAGE_BYTES / 1e6:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -19,12 +19,14 @@ PLUGINS = ROOT / "plugins" / "llmrec_bench_plugins"
 # Highest first. A module imports from lower lines only, and from its own room where that is a package.
 ORDER = [
     {"cli"},
-    {"live", "describe", "schema", "sources", "cassette_commands", "estimate_text", "imported_run"},
+    {"live", "describe", "schema", "sources", "cassette_commands", "gate_command", "compare_command"},
+    {"estimate_text", "imported_run"},
     {"execute"},
     {"cost_text"},
-    {"figures"},
+    {"compare"},
+    {"figures", "gate"},
     {"table_text"},
-    {"tables", "costs", "sheet"},
+    {"tables", "costs", "sheet", "matching"},
     {"store", "evaluate", "artifacts"},
     {"plan"},
     {"suite"},
@@ -43,7 +45,7 @@ ORDER = [
     {"search_space"},
     {"suite_mistakes"},
     {"yaml_lines"},
-    {"versioned_json"},
+    {"versioned_json", "command_options"},
     {"stats"},
     {"hookspecs", "config", "errors", "tie_order"},
 ]

@@ -172,3 +172,10 @@ def _csv(tables: Sequence[Table]) -> str:
                      table.fingerprint, *beside]
                 )  # fmt: skip
     return out.getvalue()
+
+
+def p_text(p: float | None) -> str:
+    """Four decimals of a p-value."""
+    if p is None:
+        return "n/a"
+    return "<0.0001" if p < 0.0001 else f"{p:.4f}"

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from llmrec_bench.stats import (
-    CORRECTIONS,
+    SIGNIFICANT,
     TESTS,
     UserTest,
     VarianceSplit,
     compare,
+    corrected,
     minimum_detectable_effect,
     user_differences,
     variance_split,
@@ -20,7 +21,7 @@ from llmrec_bench.suite_tables import SuiteTable
 from llmrec_bench.tables.measured import Values
 from llmrec_bench.tables.table import Against, Cell, Change, Table
 
-STARS = (0.001, 0.01, 0.05)
+STARS = (0.001, 0.01, SIGNIFICANT)
 """A corrected p below the last has one star, and one more for each of the others."""
 
 
@@ -32,7 +33,6 @@ def change_of(ours: Mapping[int, Values], theirs: Mapping[int, Values], test: st
     first, second = (np.array([values[seed] for seed in seeds]) for values in (ours, theirs))
     found = compare(first, second, test)
     counted = ~np.isnan((first - second).mean(axis=0))
-    by_user = user_differences(first.mean(axis=0), second.mean(axis=0))[counted]
     variance = variance_split(user_differences(first, second))
     of_baseline = float(second[:, counted].mean()) if counted.any() else math.nan
     return Change(
@@ -45,7 +45,7 @@ def change_of(ours: Mapping[int, Values], theirs: Mapping[int, Values], test: st
         relative=_number(found.mean / of_baseline) if of_baseline else None,
         users=int(counted.sum()),
         seeds=len(seeds),
-        spread=float(by_user.std(ddof=1)) if len(by_user) > 1 else None,
+        spread=_number(found.spread),
         variance_users=_number(variance.users),
         variance_seeds=_number(variance.seeds),
         variance_residual=_number(variance.residual),
@@ -55,30 +55,26 @@ def change_of(ours: Mapping[int, Values], theirs: Mapping[int, Values], test: st
 def correct(tables: Sequence[Table], entry: SuiteTable, family: int) -> list[Table]:
     """The tables of one entry with their p-values corrected over its family, and what was compared written down.
 
-    Tests of the family that are not here count as if they had found nothing: showing less of a table must not make
-    the rest look better.
+    Tests of the family that are not here count all the same.
     """
     if entry.baseline is None:
         return list(tables)
     changes = [cell.change for table in tables for row in table.rows for cell in row.cells]
-    found = [math.nan if change is None or change.p is None else change.p for change in changes]
-    tested = [p for p in found if not math.isnan(p)]
-    p = np.full(max(family, len(tested)), np.nan)
-    p[: len(tested)] = tested
-    corrected = iter(CORRECTIONS[entry.correction](p).tolist())
-    against = Against(entry.baseline, entry.test, entry.correction, len(p))
+    p = [change.p for change in changes if change is not None and change.p is not None]
+    p_corrected = iter(corrected(np.array(p), family, entry.correction).tolist())
+    against = Against(entry.baseline, entry.test, entry.correction, family)
 
     def with_p(cell: Cell) -> Cell:
         if cell.change is None or cell.change.p is None:
             return cell
-        return replace(cell, change=replace(cell.change, p_corrected=next(corrected)))
+        return replace(cell, change=replace(cell.change, p_corrected=next(p_corrected)))
 
     return [
         replace(
             table,
             rows=tuple(replace(row, cells=tuple(map(with_p, row.cells))) for row in table.rows),
             against=against,
-            notes=(*_reading(against, len(tested)), *_power(table, against), *table.notes),
+            notes=(*_reading(against, len(p)), *_power(table, against), *table.notes),
         )
         for table in tables
     ]
@@ -97,11 +93,11 @@ def _reading(against: Against, tested: int) -> Iterator[str]:
         f"change: against {against.baseline}, in percent of its mean; over users, whose values are averaged over the "
         "seeds that both have."
     )
-    corrected = _CORRECTIONS.get(against.correction)
+    named = _CORRECTIONS.get(against.correction)
     how = (
         f"not corrected, although the table asks for {against.family:,} tests"
-        if corrected is None
-        else f"corrected {corrected} over all {against.family:,} tests of the table"
+        if named is None
+        else f"corrected {named} over all {against.family:,} tests of the table"
     )
     missing = "" if tested == against.family else f"; {tested:,} of them have a p so far"
     one, two, three = sorted(STARS, reverse=True)
@@ -111,7 +107,7 @@ def _reading(against: Against, tested: int) -> Iterator[str]:
 
 def _power(table: Table, against: Against) -> Iterator[str]:
     """What the table could have found, and whether more users or more seeds would help."""
-    level = STARS[-1] if against.correction in ("benjamini-hochberg", "none") else STARS[-1] / against.family
+    level = SIGNIFICANT if against.correction in ("benjamini-hochberg", "none") else SIGNIFICANT / against.family
     ranges, shares = [], []
     for i, column in enumerate(table.columns):
         changes = [c for row in table.rows if (c := row.cells[i].change) is not None and c.spread is not None]
@@ -121,7 +117,7 @@ def _power(table: Table, against: Against) -> Iterator[str]:
             ranges.append(f"{column} {ends}")
         shares += [share for c in changes if (share := _shares(c)) is not None]
     if ranges and isinstance(TESTS[against.test], UserTest):
-        told = "before correction" if level == STARS[-1] else "after correction at its strictest"
+        told = "before correction" if level == SIGNIFICANT else "after correction at its strictest"
         yield f"The smallest change that the t-test finds here four times out of five, {told}: {', '.join(ranges)}."
     if shares:
         users, seeds, both = np.median(shares, axis=0)
