@@ -19,6 +19,7 @@ PLUGINS = ROOT / "plugins" / "llmrec_bench_plugins"
 # Highest first. A module imports from lower lines only, and from its own room where that is a package.
 ORDER = [
     {"cli"},
+    {"report"},
     {"live", "describe", "schema", "sources", "cassette_commands", "gate_command", "compare_command"},
     {"estimate_text", "imported_run"},
     {"execute"},

@@ -363,6 +363,36 @@ def import_command(
         click.echo(kept, nl=False, err=True)
 
 
+@bench.command()
+@SUITE
+@RESULTS
+@PROFILE
+@ONLY
+@SEEDS
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("report.html"), show_default=True, help="The page to write."
+)
+@click.option("--charts", type=click.Path(path_type=Path), help="Also write each chart as SVG, PNG and PDF to here.")
+def report(
+    suite: Path,
+    results: Path,
+    profile: str | None,
+    only: tuple[str, ...],
+    seeds: list[int] | None,
+    out: Path,
+    charts: Path | None,
+) -> None:
+    """Make one page of SUITE's tables, figures, charts and trials from the stored records.
+
+    The page is one file that loads nothing, so it can be mailed. What was not run or failed is said in it.
+    """
+    from llmrec_bench.report.write import write_report
+
+    catalog, planned, store = _planned(suite, results, profile, only, seeds)
+    for line in write_report(planned, store, catalog, out, charts):
+        click.echo(line)
+
+
 @bench.command("list")
 @click.argument("kind", type=click.Choice(["methods", "datasets", "metrics", "language-models"]))
 @AS_JSON

@@ -4,13 +4,14 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from pyarrow.parquet import read_table
 from pydantic import BaseModel, ConfigDict
 
 from llmrec_bench.data.dataset import Dataset
@@ -332,6 +333,17 @@ class Store:
         """One row a place: `user`, `rank` from 1, `item`."""
         return self._table(trial, "top_lists")
 
+    def places_by_item(self, trial: str, cutoff: int) -> pd.Series:
+        """In how many of the lists, cut off there, an item stands: int64 by item token; items in none are left out."""
+        # Tokens stay codes of a dictionary: a million strings would take most of the time.
+        columns = ["rank", "item"]
+        lists = self._read(trial, "top_lists", lambda path: read_table(path, columns=columns, read_dictionary=["item"]))
+        items = lists["item"].unify_dictionaries().combine_chunks()
+        codes = items.indices.to_numpy(zero_copy_only=False)[lists["rank"].to_numpy() <= cutoff]
+        counts = np.bincount(codes, minlength=len(items.dictionary))
+        found = pd.Series(counts, index=pd.Index(items.dictionary.to_pylist(), dtype="str"), dtype="int64")
+        return found[found > 0]
+
     def rankings(self, trial: str, dataset: Dataset, users: np.ndarray, popularity: Popularity, k: int) -> Rankings:
         """Rebuild what a finished trial ranked for the given users (codes, in query order), to measure it anew."""
         lists, ranks = self.top_lists(trial), self._table(trial, "ranks")
@@ -354,9 +366,13 @@ class Store:
         )
 
     def _table(self, trial: str, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        wanted = None if columns is None else list(columns)
+        return self._read(trial, name, lambda path: pd.read_parquet(path, columns=wanted))
+
+    def _read(self, trial: str, name: str, read: Callable[[Path], Any]) -> Any:
         path = self.trials / trial / f"{name}.parquet"
         try:
-            return pd.read_parquet(path, columns=None if columns is None else list(columns))
+            return read(path)
         except (OSError, ValueError) as error:
             reason = error if path.exists() else "no such file"
             raise BenchError(

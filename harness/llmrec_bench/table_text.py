@@ -31,9 +31,9 @@ def render_tables(tables: Sequence[Table], form: Format, width: int | None = Non
             console.print(terminal_view(tables))
             return console.export_text()
         case "markdown":
-            return "\n".join(_sheet(table).markdown() for table in tables)
+            return "\n".join(sheet_of(table).markdown() for table in tables)
         case "latex":
-            return "% needs \\usepackage{booktabs}\n" + "\n".join(_sheet(table).latex() for table in tables)
+            return "% needs \\usepackage{booktabs}\n" + "\n".join(sheet_of(table).latex() for table in tables)
         case "csv":
             return _csv(tables)
         case "json":
@@ -42,10 +42,10 @@ def render_tables(tables: Sequence[Table], form: Format, width: int | None = Non
 
 def terminal_view(tables: Sequence[Table]) -> RenderableType:
     """What rich prints: each table with its notes below."""
-    return Group(*map(_sheet, tables))
+    return Group(*map(sheet_of, tables))
 
 
-def _sheet(table: Table) -> Sheet:
+def sheet_of(table: Table) -> Sheet:
     """The last row is the chance level, except where the table is sliced."""
     columns = list(_columns(table))
     rows = [*(_named(row.method, row.simulated) for row in table.rows), *([] if table.sizes else [_CHANCE])]

@@ -14,7 +14,8 @@ def build_activity(scene: Scene, entry: ActivityEntry) -> Curves:
     """The mean of the stored per-user values in each group, over seeds."""
     data = scene.prepared
     measured = [trial for trial in scene.finished if entry.metric in scene.records[trial.id].metrics]
-    stored = {t.id: scene.store.per_user(t.id).set_index("user")[entry.metric] for t in measured}
+    columns = ("user", entry.metric)
+    stored = {t.id: scene.store.per_user(t.id, columns).set_index("user")[entry.metric] for t in measured}
     tokens = pd.Index(data.dataset.users.astype("str"))
     # A candidate file may ask for fewer users than the split.
     asked = tokens.get_indexer(stored[measured[0].id].index) if measured else data.split.test.users

@@ -63,7 +63,7 @@ class _Comparisons:
         self._values: dict[str, dict[int, pd.Series]] = {label: {} for label in scene.labels}
         for trial in scene.finished:
             if metric in scene.records[trial.id].metrics:
-                stored = scene.store.per_user(trial.id).set_index("user")[metric]
+                stored = scene.store.per_user(trial.id, ("user", metric)).set_index("user")[metric]
                 self._values[trial.method.label][trial.seed] = stored
         pairs = [pair for pair in scene.figure.pairs if set(pair) <= self._values.keys()]
         self.rows = [self._compare(first, second) for first, second in pairs]
