@@ -52,7 +52,7 @@ ORDER = [
 ]
 LEVELS = {room: -level for level, rooms in enumerate(ORDER) for room in rooms}
 
-HEAVY = {"torch", "scipy", "recbole", "transformers", "optuna", "openai", "peft", "sklearn"}
+HEAVY = {"torch", "scipy", "recbole", "transformers", "optuna", "openai", "peft", "sklearn", "altair", "vl_convert"}
 SHARED_FAMILIES = {"blocks", "stages", "backbones", "datasets"}
 """Methods that add to a backbone extend it; those that read a file do it as data sources do."""
 PAST_TYPE_CHECKING = {"hookspecs"}

@@ -1,8 +1,7 @@
 """Numbers -> charts, each defined once as an Altair chart: `drawing` makes the page's SVG and the files of it."""
 
-import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ import pandas as pd
 from llmrec_bench.cost_text import seconds_text
 from llmrec_bench.costs import CostTable
 from llmrec_bench.figures.figure import Curves, Differences
+from llmrec_bench.figures.one_line import one_line
 from llmrec_bench.report.chart_numbers import CostPoint, Unit, shown_name
 from llmrec_bench.report.palette import BLUE, COLOURS, INK, MUTED, PAPER, Looks
 from llmrec_bench.tables import Table
@@ -19,6 +19,10 @@ from llmrec_bench.tables import Table
 _PLOT_WIDTH = 430
 _OVERLAID = 8
 """So many lines can be told apart in one plot; more get a small one each."""
+_END = len(" (simulated)") + 3
+"""So much of the end of a long name is shown."""
+_NAME_WIDTH = 0.2
+"""Of a plot, about: a name needs so much room."""
 _SEGMENTS = 7
 """So many steps of a cost bar have a colour of their own."""
 
@@ -38,9 +42,15 @@ class Chart:
     """An Altair chart without title, in the colours of `palette`."""
 
 
-def simulated_data(simulated: bool) -> list[str]:
-    """The first line below the title of a chart of made-up data."""
-    return ["SIMULATED data: made by a program, not observed."] if simulated else []
+_MARK = "(simulated)"
+
+
+def _simulated(data: bool, names: Iterable[str]) -> list[str]:
+    """The first lines below the title of a chart: whether its data are made up, or what some of its methods rest on."""
+    lines = ["SIMULATED data: made by a program, not observed."] if data else []
+    if any(_MARK in name for name in names):
+        lines.append(f"SIMULATED models: a program wrote what is behind all that is marked {_MARK}.")
+    return lines
 
 
 def draw_costs(
@@ -49,18 +59,13 @@ def draw_costs(
     """The first metric of a table against what it took, with the methods that none beats at their cost."""
     metric = table.columns[0]
     labels, names = [p.method for p in points], [p.name for p in points]
-    order = [p.cost for p in points]
-    middle = (max(order) + min(order)) / 2 if unit == "USD" else math.sqrt(max(order) * min(order))
-    # Names stand inside the plot, and above and below in turn so that neighbours do not meet.
-    turns = {p.method: turn % 2 == 1 for turn, p in enumerate(sorted((p for p in points if p.front), key=_cost))}
-    sides = [{"right": p.cost > middle, "below": turns.get(p.method, False)} for p in points]
-    rows = pd.DataFrame([asdict(p) | side for p, side in zip(points, sides, strict=True)])
+    rows = pd.DataFrame([asdict(p) | {"label": side} for p, side in zip(points, _sides(points, unit), strict=True)])
     scale = alt.Scale(type="linear", zero=True) if unit == "USD" else alt.Scale(type="log", nice=False, padding=12)
     title = "US dollars at list price" if unit == "USD" else "seconds for stages, fit and ranking (log scale)"
     axis = alt.Axis(format="~g", tickCount=6, grid=False)
     x = alt.X("cost:Q", title=title, scale=scale, axis=axis)
     y = alt.Y("value:Q", title=metric, scale=alt.Scale(zero=False, padding=12))
-    legend = alt.Legend(title=None, orient="bottom", columns=3, labelLimit=170)
+    legend = alt.Legend(title=None, orient="bottom", columns=3, **_shortened(28))
     base = alt.Chart(rows)
     dots = base.mark_point(filled=True, size=75, opacity=1, strokeWidth=1.5).encode(
         x=x,
@@ -74,15 +79,15 @@ def draw_costs(
         layers.insert(
             0, front.mark_line(color=MUTED, strokeDash=[4, 3], interpolate="step-after").encode(x="cost:Q", y="value:Q")
         )
-        for right, below in itertools.product((False, True), repeat=2):
-            words = front.transform_filter((alt.datum.right == right) & (alt.datum.below == below))
-            place = {"align": "right" if right else "left", "dx": -8 if right else 8, "dy": 11 if below else -9}
-            layers.append(words.mark_text(**place, color=INK).encode(x="cost:Q", y="value:Q", text="name:N"))
+        for side in ("left", "right"):
+            words = front.transform_filter(alt.datum.label == side)
+            text = words.mark_text(align=side, dx=8 if side == "left" else -8, dy=-9, color=INK)
+            layers.append(text.encode(x="cost:Q", y="value:Q", text="name:N"))
     bounds = [p.name for p in points if p.at_least]
     if bounds:  # an arrow: the true cost lies further on
         mark = base.transform_filter("datum.at_least").mark_text(text="→", dx=12, dy=1, fontSize=14, color=MUTED)
         layers.append(mark.encode(x="cost:Q", y="value:Q"))
-    lines = simulated_data(table.simulated)
+    lines = _simulated(table.simulated, [*names, *unknown])
     lines.append("Mean over trials of each method standing alone, stages included.")
     if any(p.front for p in points):
         lines.append("Dashed: no other method is better at the same or a lower cost (the Pareto front).")
@@ -110,6 +115,21 @@ def _cost(point: CostPoint) -> float:
     return point.cost
 
 
+def _sides(points: Sequence[CostPoint], unit: Unit) -> list[str]:
+    """How the name of each point on the front is aligned, so that it stays inside the plot; none where the next point
+    is too close to write it out: the legend has it."""
+    at = {p.method: p.cost if unit == "USD" else math.log(p.cost) for p in points}
+    low, high = min(at.values()), max(at.values())
+    front = sorted(at[p.method] for p in points if p.front)
+    sides = []
+    for p in points:
+        right = at[p.method] > (low + high) / 2
+        beyond = [place for place in front if place > at[p.method]]
+        crowded = not right and bool(beyond) and beyond[0] - at[p.method] < _NAME_WIDTH * (high - low)
+        sides.append("none" if crowded else "right" if right else "left")
+    return sides
+
+
 def draw_spread(table: Table, looks: Looks) -> Chart:
     """The first metric of each method, a dot for each seed and a bar for their mean."""
     metric = table.columns[0]
@@ -121,9 +141,9 @@ def draw_spread(table: Table, looks: Looks) -> Chart:
             for seed, value in row.cells[0].values.items()
         ]
     )
-    y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(grid=True, domain=False, ticks=False))
+    y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(grid=True, domain=False, ticks=False, **_shortened(46)))
     base = alt.Chart(rows).encode(y=y)
-    x = alt.X("value:Q", title=metric, scale=alt.Scale(zero=False))
+    x = alt.X("value:Q", title=metric, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=7))
     labels = [row.method for row in table.rows]
     colours = alt.Scale(domain=names, range=looks.colours(labels))
     shapes = alt.Scale(domain=names, range=looks.shapes(labels))
@@ -135,7 +155,7 @@ def draw_spread(table: Table, looks: Looks) -> Chart:
             shape=alt.Shape("name:N", scale=shapes, legend=None),
         ),
     ]
-    lines = simulated_data(table.simulated)
+    lines = _simulated(table.simulated, names)
     lines.append("A mark for each seed, an upright bar for their mean.")
     level = table.chance[0]
     if level is not None:
@@ -173,20 +193,20 @@ def draw_cost_split(costs: CostTable, names: Mapping[str, str], simulated: bool)
         alt.Chart(pd.DataFrame(rows))
         .mark_bar(stroke=PAPER, strokeWidth=0.8, height={"band": 0.72})
         .encode(
-            y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(ticks=False, domain=False)),
+            y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(ticks=False, domain=False, **_shortened(46))),
             x=alt.X("sum(seconds):Q", title="seconds, mean over trials", stack="zero"),
             order=alt.Order("at:Q"),
             color=alt.Color(
                 "step:N",
                 sort=shown,
                 scale=alt.Scale(domain=shown, range=list(COLOURS[: len(shown)])),
-                legend=alt.Legend(title=None, orient="bottom", columns=1, labelLimit=560),
+                legend=alt.Legend(title=None, orient="bottom", columns=1, **_shortened(64)),
             ),
         )
         .properties(width=_PLOT_WIDTH, height=alt.Step(19))
     )
     unknown = dict.fromkeys(names[row.method] for row in costs.rows if row.seconds is None)
-    lines = simulated_data(simulated)
+    lines = _simulated(simulated, [*order, *steps])
     lines.append("Seconds of language models are those of their calls, one after another, when they were asked.")
     if unknown:
         lines.append(f"More than shown, as answers tell no seconds: {', '.join(list(unknown))}.")
@@ -210,7 +230,7 @@ def draw_popularity(table: Table, rows: Sequence[Mapping[str, object]], cutoff: 
     """Where the places of lists go, by popularity rank, beside where the training interactions are."""
     frame = pd.DataFrame(list(rows))
     bins = list(dict.fromkeys(frame["bin"]))
-    lines = simulated_data(table.simulated)
+    lines = _simulated(table.simulated, frame["name"])
     lines += [
         f"Share of the first {cutoff} places of all lists that goes to items of these ranks, mean over seeds; rank 1 "
         "has the most training interactions, and each step of the axis doubles the rank.",
@@ -241,7 +261,7 @@ def draw_activity(figure: Curves, looks: Looks) -> Chart:
     ]  # fmt: skip
     frame = pd.DataFrame(rows)
     frame["average"] = frame.groupby("part")["value"].transform("mean")
-    lines = simulated_data(figure.simulated)
+    lines = _simulated(figure.simulated, frame["name"])
     lines.append("Users by training interactions: " + "; ".join(part.describe("users") for part in figure.parts) + ".")
     title = "users, from the least to the most active"
     if len(figure.lines) > _OVERLAID:
@@ -269,7 +289,7 @@ def draw_option(table: Table, option: str, points: Sequence[tuple[str, str, floa
     return Chart(
         f"option-{option}-{table.dataset}",
         f"{metric} by {option}: {table.dataset}",
-        (*simulated_data(table.simulated), f"Rows of a grid over '{option}', mean over seeds."),
+        (*_simulated(table.simulated, frame["name"]), f"Rows of a grid over '{option}', mean over seeds."),
         f"Line plot of {metric} by {option}. {said}.",
         _overlaid(frame, alt.X("option:Q", title=option, scale=alt.Scale(zero=False, padding=10)), metric, looks),
     )
@@ -293,7 +313,7 @@ def draw_differences(figure: Differences) -> Chart:
     shown = [row for row in rows if row["mean"] is not None]
     frame = pd.DataFrame(shown)
     y = alt.Y("pair:N", sort=[str(row["pair"]) for row in rows], title=None,
-              axis=alt.Axis(ticks=False, domain=False, labelLimit=420))  # fmt: skip
+              axis=alt.Axis(ticks=False, domain=False, **_shortened(80)))  # fmt: skip
     base = alt.Chart(frame).encode(y=y)
     kinds = ["p < 0.05, corrected", "p ≥ 0.05, corrected"]
     x = alt.X(
@@ -312,11 +332,11 @@ def draw_differences(figure: Differences) -> Chart:
         + ("" if row["low"] is None or row["high"] is None else f" ({row['low']:+.4f} to {row['high']:+.4f})")
         for row in shown
     )
-    lines = simulated_data(figure.simulated)
+    lines = _simulated(figure.simulated, [str(row["pair"]) for row in rows])
     lines.append(f"The first method minus the second; {figure.family} tests, corrected together by Holm.")
     return Chart(
         f"differences-{figure.name}-{figure.dataset}",
-        f"{' '.join(figure.title.split()) or figure.name}: {figure.dataset}",
+        f"{one_line(figure.title) or figure.name}: {figure.dataset}",
         tuple(lines),
         f"Forest plot of differences in {figure.measured}: {said}.",
         alt.layer(zero, bars, dots).properties(width=_PLOT_WIDTH, height=alt.Step(20)),
@@ -327,7 +347,7 @@ def _overlaid(frame: pd.DataFrame, x: alt.X, measured: str, looks: Looks) -> Any
     """A line for each name, over one another."""
     pairs = frame.drop_duplicates("name")
     labels, names = pairs["method"].tolist(), pairs["name"].tolist()
-    legend = alt.Legend(title=None)
+    legend = alt.Legend(title=None, **_shortened(36))
     base = alt.Chart(frame).encode(
         x=x,
         y=alt.Y("value:Q", title=measured, scale=alt.Scale(zero=False, padding=8)),
@@ -363,10 +383,18 @@ def _panels(
         base.mark_line(strokeWidth=1.6).encode(y=y, color=color),
         base.mark_point(filled=True, size=26, opacity=1).encode(y=y, color=color, shape=shape),
     )
-    head = alt.Header(title=None, labelLimit=170, labelFontSize=11, labelPadding=2)
+    head = alt.Header(title=None, **_shortened(28), labelFontSize=11, labelPadding=2)
     return (
         alt.layer(*layers)
         .properties(width=170, height=90)
         .facet(facet=alt.Facet("name:N", sort=names, header=head), columns=3, spacing=14)
         .properties(title=alt.TitleParams(title, orient="bottom", fontSize=11, fontWeight="normal", anchor="middle"))
     )
+
+
+def _shortened(size: int) -> dict[str, Any]:
+    """Options of labels: of those longer than so many characters the middle is left out, as the end may say
+    `(simulated)`."""
+    label = "datum.label"
+    middle = f"slice({label}, 0, {size - _END - 1}) + '…' + slice({label}, -{_END})"
+    return {"labelExpr": f"length({label}) > {size} ? {middle} : {label}", "labelLimit": 0}

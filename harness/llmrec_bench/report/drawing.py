@@ -8,6 +8,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from llmrec_bench.errors import BenchError
+from llmrec_bench.figures.one_line import one_line
 from llmrec_bench.report.charts import Chart
 from llmrec_bench.report.palette import GRID, INK, MUTED, PAPER, VARIABLES
 
@@ -25,7 +26,8 @@ _CONFIG: dict[str, Any] = {
         "labelColor": INK, "titleColor": INK, "titleFontWeight": "normal", "gridColor": GRID, "domainColor": MUTED,
         "tickColor": MUTED, "labelFontSize": 11, "titleFontSize": 12, "labelLimit": 260, "titlePadding": 10,
     },
-    "legend": {"labelColor": INK, "titleColor": INK, "labelFontSize": 11, "labelLimit": 240, "symbolSize": 70, "columnPadding": 22},
+    "legend": {"labelColor": INK, "titleColor": INK, "labelFontSize": 11, "labelLimit": 240, "symbolSize": 70,
+               "columnPadding": 22},
     "header": {"labelColor": INK, "titleColor": INK},
     "title": {"color": INK, "subtitleColor": MUTED, "anchor": "start", "fontSize": 14, "subtitleFontSize": 11},
 }  # fmt: skip
@@ -44,7 +46,7 @@ def svg_for_page(chart: Chart, prefix: str) -> str:
 
     `prefix` goes before its ids, so that those of several charts do not meet.
     """
-    root = ElementTree.fromstring(_svg(chart.drawing.to_dict()))
+    root = ElementTree.fromstring(_svg(_one_lined(chart.drawing.to_dict())))
     _keep_shapes(root)
     for element in root.iter():
         element.tag = element.tag.removeprefix(_SPACE)
@@ -61,7 +63,7 @@ def svg_for_page(chart: Chart, prefix: str) -> str:
                 kept[name] = re.sub(r"-?\d+\.\d{2,}", lambda found: f"{float(found[0]):.1f}", kept[name])
         element.attrib.clear()
         element.attrib.update(kept)
-    root.attrib.update({"role": "img", "aria-label": chart.says})
+    root.attrib.update({"role": "img", "aria-label": one_line(chart.says)})
     return ElementTree.tostring(root, encoding="unicode")
 
 
@@ -110,12 +112,19 @@ def _svg(spec: dict[str, Any]) -> str:
     return vl_convert.vegalite_to_svg(spec, config=_CONFIG, allowed_base_urls=[])
 
 
+def _one_lined(value: Any) -> Any:
+    """A specification whose texts no SVG trips over."""
+    if isinstance(value, dict):
+        return {_one_lined(key): _one_lined(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_one_lined(inner) for inner in value]
+    return one_line(value) if isinstance(value, str) else value
+
+
 def _titled(chart: Chart) -> dict[str, Any]:
-    """The chart's specification with title and lines above; what it has as a title of its own goes below those."""
-    spec = chart.drawing.to_dict()
-    lines = [part for line in chart.lines for part in textwrap.wrap(line, 92)]
-    title = {"text": chart.title, "subtitle": lines, "offset": 12}
-    if "title" not in spec:
-        return {**spec, "title": title}
-    inner = {key: value for key, value in spec.items() if key not in ("$schema", "config")}
-    return {"$schema": spec["$schema"], "vconcat": [inner], "title": title}
+    """The chart's specification with title and lines above."""
+    import altair as alt
+
+    lines = [part for line in chart.lines for part in textwrap.wrap(one_line(line), 92)]
+    title = alt.TitleParams(one_line(chart.title), subtitle=lines, offset=12)
+    return _one_lined(alt.vconcat(chart.drawing).properties(title=title).to_dict())

@@ -34,4 +34,4 @@ class Looks:
     def shapes(self, labels: Sequence[str]) -> list[str]:
         """One for each label."""
         places = (self._places[label] for label in labels)
-        return [SHAPES[(place + place // len(COLOURS)) % len(SHAPES)] for place in places]
+        return [SHAPES[(place % len(COLOURS) + place // len(COLOURS)) % len(SHAPES)] for place in places]
