@@ -245,7 +245,7 @@ def draw_popularity(table: Table, rows: Sequence[Mapping[str, object]], cutoff: 
         tuple(lines),
         f"Line plots, one a method, of the share of places by popularity rank. To items of ranks 1 to {last} go: "
         f"{said}; of the training interactions {float(frame.drop_duplicates('bin')['training'].head(4).sum()):.0%}.",
-        _panels(frame, "bin", bins, "popularity rank", "share", "training", looks, ".0%", tilted=True),
+        _panels(frame, "bin", bins, "popularity rank", "share", "training", looks, ".0%", shares=True),
     )
 
 
@@ -368,18 +368,21 @@ def _panels(
     reference: str,
     looks: Looks,
     number: str,
-    tilted: bool = False,
+    shares: bool = False,
 ) -> Any:
     """A small plot for each name with the same axes, its line over a dashed one that all may be compared with."""
     pairs = frame.drop_duplicates("name")
     labels, names = pairs["method"].tolist(), pairs["name"].tolist()
-    axis = alt.Axis(labelAngle=-60 if tilted else 0, labelOverlap=False, grid=False)
+    axis = alt.Axis(labelAngle=-60 if shares else 0, labelOverlap=False, grid=False)
     base = alt.Chart(frame).encode(x=alt.X(f"{along}:O", sort=list(order), title=None, axis=axis))
-    y = alt.Y(f"{value}:Q", title=None, axis=alt.Axis(format=number, tickCount=4))
+    scale = alt.Scale(zero=shares)
+    y = alt.Y(f"{value}:Q", title=None, scale=scale, axis=alt.Axis(format=number, tickCount=4))
     color = alt.Color("name:N", scale=alt.Scale(domain=names, range=looks.colours(labels)), legend=None)
     shape = alt.Shape("name:N", scale=alt.Scale(domain=names, range=looks.shapes(labels)), legend=None)
     layers = (
-        base.mark_line(color=MUTED, strokeDash=[4, 3], strokeWidth=1.2).encode(y=f"{reference}:Q"),
+        base.mark_line(color=MUTED, strokeDash=[4, 3], strokeWidth=1.2).encode(
+            y=alt.Y(f"{reference}:Q", title=None, scale=scale)
+        ),
         base.mark_line(strokeWidth=1.6).encode(y=y, color=color),
         base.mark_point(filled=True, size=26, opacity=1).encode(y=y, color=color, shape=shape),
     )

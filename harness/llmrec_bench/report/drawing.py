@@ -27,7 +27,7 @@ _CONFIG: dict[str, Any] = {
         "tickColor": MUTED, "labelFontSize": 11, "titleFontSize": 12, "labelLimit": 260, "titlePadding": 10,
     },
     "legend": {"labelColor": INK, "titleColor": INK, "labelFontSize": 11, "labelLimit": 240, "symbolSize": 70,
-               "columnPadding": 22},
+               "columnPadding": 22, "symbolLimit": 0},
     "header": {"labelColor": INK, "titleColor": INK},
     "title": {"color": INK, "subtitleColor": MUTED, "anchor": "start", "fontSize": 14, "subtitleFontSize": 11},
 }  # fmt: skip
