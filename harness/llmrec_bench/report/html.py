@@ -26,7 +26,7 @@ from llmrec_bench.report.drawing import svg_for_page
 from llmrec_bench.report.gallery import Gallery
 from llmrec_bench.report.grid import ALWAYS_TOLD, Grid, grid_of_sheet, grid_of_table, tell_notes_once
 from llmrec_bench.report.summary import Summary, distinct_stages, summarise
-from llmrec_bench.report.trials import ShownTrial, TrialGroup, as_yaml, group_trials
+from llmrec_bench.report.trials import ShownTrial, TrialGroup, group_trials
 from llmrec_bench.store import StagePart, Store
 from llmrec_bench.tables import build_tables
 
@@ -118,9 +118,7 @@ def render_page(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
-        duration=duration_text, money=money_text, seconds=seconds_text, mebibytes=_mebibytes, yaml=as_yaml
-    )
+    environment.filters.update(duration=duration_text, money=money_text, seconds=seconds_text, mebibytes=_mebibytes)
     numbers = {id(chart): number for number, chart in enumerate(page.all_charts, 1)}
     style, script = _asset("page.css"), _asset("page.js")
     return environment.get_template("page.html").render(

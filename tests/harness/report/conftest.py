@@ -270,15 +270,16 @@ class Browser:
         theme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[theme])
         self.call("Page.navigate", url="about:blank")
-        self._wait_for("about:blank")
+        self._wait_to_load("about:blank")
         self.requests.clear()
         self.call("Page.navigate", url=url)
-        self._wait_for(url)
+        self._wait_to_load(url)
 
-    def _wait_for(self, url: str) -> None:
+    def wait_for(self, expression: str) -> None:
+        """Ask again until an expression holds; half a minute at most."""
         deadline = time.monotonic() + 30
-        while self.evaluate("document.readyState + ' ' + location.href") != f"complete {url}":
-            assert time.monotonic() < deadline, f"{url} does not load"
+        while not self.evaluate(expression):
+            assert time.monotonic() < deadline, f"never: {expression}"
             time.sleep(0.02)
 
     def evaluate(self, expression: str) -> Any:
@@ -315,6 +316,9 @@ class Browser:
         os.close(self._write)
         os.close(self._read)
 
+    def _wait_to_load(self, url: str) -> None:
+        self.wait_for(f"document.readyState === 'complete' && location.href === {json.dumps(url)}")
+
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._buffer:
             more = os.read(self._read, 1 << 20)
@@ -335,7 +339,7 @@ class Browser:
         return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """Skips where there is no Chromium."""
     if CHROMIUM is None:

@@ -5,7 +5,7 @@ import pytest
 ROWS = "[...document.querySelectorAll('#results tbody tr')].map(r => r.cells[{column}].textContent.trim())"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def url(html, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "report.html"
     path.write_text(html, encoding="utf-8")
@@ -90,8 +90,7 @@ def test_a_link_opens_its_trial(browser, url, page):
     browser.open(url, 1600)
     assert not browser.evaluate(f"document.getElementById('trial-{trial}').open")
     browser.click(f"#failures a[href='#trial-{trial}']")
-    browser.evaluate("new Promise(done => setTimeout(done, 50))")
-    assert browser.evaluate(f"document.getElementById('trial-{trial}').open")
+    browser.wait_for(f"document.getElementById('trial-{trial}').open")
 
 
 def test_paper_shows_what_is_folded(browser, url):

@@ -42,7 +42,7 @@ def test_a_page_and_its_charts(options, tmp_path):
     assert f"{tmp_path / 'page.html'}: 3 of 3 trials finished" in out
     assert f"{tmp_path / 'charts'}: 6 charts, 18 files" in out
     text = (tmp_path / "page.html").read_text()
-    assert text.lstrip().startswith("<!doctype html>")
+    assert text.startswith("<!doctype html>")
     assert "ease[regularisation=10]" in text
     assert len(list((tmp_path / "charts").iterdir())) == 18
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
