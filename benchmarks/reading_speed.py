@@ -47,16 +47,20 @@ def write_suite(folder: Path, users: int, methods: int, seeds: int) -> Path:
 
 
 def write_results(suite: Path, results: Path) -> Store:
-    """Records and values per user of every trial; lists are not, as tables and the report do without them."""
+    """Records, values per user and lists of every trial, the lists of all alike; the report counts items in them."""
     plan = make_plan(load_suite(suite, load_catalog()))
     store = Store(results, plan.suite.name)
     data = plan.prepared["made-up"]
     users = data.dataset.users[data.split.test.users].astype("str")
+    items = data.dataset.items["token"].to_numpy()
+    listed = items[np.random.default_rng(0).zipf(1.3, len(users) * K) % len(items)]
+    ranks = np.tile(np.arange(1, K + 1), len(users))
+    lists = pd.DataFrame({"user": np.repeat(users, K), "rank": ranks, "item": listed})
     for number, trial in enumerate(plan.trials):
         rng = np.random.default_rng(number)
         hits = rng.random(len(users)) < 0.2 + number / 1e4
         values = {f"{metric}@{K}": np.where(hits, rng.random(len(users)), 0.0) for metric in METRICS}
-        store.write(_record(trial, values), pd.DataFrame({"user": users, "offered": ITEMS, **values}))
+        store.write(_record(trial, values), pd.DataFrame({"user": users, "offered": ITEMS, **values}), lists)
     return store
 
 
@@ -107,14 +111,14 @@ def main() -> None:
             ("table", TABLE_SECONDS, ["table", *where]),
             ("table, tested", TABLE_SECONDS, ["table", *where, *baseline]),
             ("table, tested, sliced", TABLE_SECONDS, ["table", *where, *baseline, "--slice", "popularity"]),
-            # ("report", REPORT_SECONDS, ["report", *where, "--out", str(page)]),
+            ("report", REPORT_SECONDS, ["report", *where, "--out", str(page)]),
         ):
             seconds, busy, peak = measure(*arguments)
             print(
                 f"{what:<22} {seconds:6.1f} s, busy {busy:5.1f} s   limit {limit:3.0f} s   ratio {busy / limit:.2f}    "
                 f"{peak / 1e9:.2f} GB   limit {MEMORY_BYTES / 1e9:.0f} GB   ratio {peak / MEMORY_BYTES:.2f}"
             )
-        # print(f"page {page.stat().st_size / 1e6:.1f} MB   limit {PAGE_BYTES / 1e6:.0f} MB")
+        print(f"page {page.stat().st_size / 1e6:.1f} MB   limit {PAGE_BYTES / 1e6:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -388,8 +388,8 @@ def report(
     """
     from llmrec_bench.report.write import write_report
 
-    catalog, planned, store = _planned(suite, results, profile, only, seeds)
-    for line in write_report(planned, store, catalog, out, charts):
+    _, planned, store = _planned(suite, results, profile, only, seeds)
+    for line in write_report(planned, store, out, charts):
         click.echo(line)
 
 

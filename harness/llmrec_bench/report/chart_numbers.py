@@ -14,10 +14,9 @@ import pandas as pd
 from llmrec_bench.costs import CostRow, CostTable, standalone_usd
 from llmrec_bench.plan import PreparedData
 from llmrec_bench.store import Store
-from llmrec_bench.tables import Row, Table
+from llmrec_bench.tables.table import Direction, Row, Table
 
 Unit = Literal["seconds", "USD"]
-Direction = Literal["higher", "lower", "neither"]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from llmrec_bench.figures.figure import Curves, Differences
 from llmrec_bench.figures.one_line import one_line
 from llmrec_bench.report.chart_numbers import CostPoint, Unit, shown_name
 from llmrec_bench.report.palette import BLUE, COLOURS, INK, MUTED, PAPER, Looks
-from llmrec_bench.tables import Table
+from llmrec_bench.tables.table import Table
 
 _PLOT_WIDTH = 430
 _OVERLAID = 8

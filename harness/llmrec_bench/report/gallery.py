@@ -1,15 +1,14 @@
 """Every chart of a suite: what its tables, costs, lists and figures have numbers for."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
 from llmrec_bench.costs import CostTable
 from llmrec_bench.figures.activity import build_activity
 from llmrec_bench.figures.figure import Curves, Differences, Figure
 from llmrec_bench.figures.scene import Scene
 from llmrec_bench.plan import Plan
-from llmrec_bench.plugins import Catalog
 from llmrec_bench.report.chart_numbers import (
+    Unit,
     cost_points,
     has_price,
     option_curves,
@@ -29,7 +28,7 @@ from llmrec_bench.report.charts import (
 from llmrec_bench.report.palette import Looks
 from llmrec_bench.store import Record, Store
 from llmrec_bench.suite_figures import ActivityEntry, SuiteFigure
-from llmrec_bench.tables import Table
+from llmrec_bench.tables.table import Table
 
 _GROUPS = 5
 """Of users by activity, where the suite has no such figure of its own."""
@@ -38,8 +37,8 @@ _GROUPS = 5
 class Gallery:
     """Draws the charts of one data set after another, and those of figures."""
 
-    def __init__(self, plan: Plan, store: Store, records: dict[str, Record], catalog: Catalog) -> None:
-        self._plan, self._store, self._records, self._catalog = plan, store, records, catalog
+    def __init__(self, plan: Plan, store: Store, records: dict[str, Record]) -> None:
+        self._plan, self._store, self._records = plan, store, records
         self._looks = Looks(list(dict.fromkeys(trial.method.label for trial in plan.trials)))
 
     def of_dataset(self, table: Table, costs: CostTable | None, figures: Sequence[Figure]) -> Iterator[Chart]:
@@ -74,12 +73,11 @@ class Gallery:
             yield draw_activity(figure, self._looks)
 
     def _costs(self, table: Table, costs: CostTable) -> Iterator[Chart]:
-        metric = self._catalog.metrics.get(table.columns[0].partition("@")[0])
-        direction: Literal["higher", "lower", "neither"] = "neither" if metric is None else metric.direction
-        for unit in ("seconds", "USD"):
+        units: tuple[Unit, ...] = ("seconds", "USD")
+        for unit in units:
             if unit == "USD" and not has_price(costs):
                 continue
-            points, unknown = cost_points(table, costs, unit, direction)
+            points, unknown = cost_points(table, costs, unit, table.directions[0])
             prices = sorted({row.price for row in costs.rows if row.price})
             if points:
                 yield draw_costs(table, points, unknown, unit, self._looks, prices)

@@ -1,17 +1,14 @@
-"""A sheet of text -> what the page shows as a table: cells with their emphasis and what a pointer at them tells."""
+"""A sheet of text -> what the page shows as a table: cells with their mark and what a pointer at them tells."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from llmrec_bench.sheet import Sheet
+from llmrec_bench.sheet import Mark, Sheet
 from llmrec_bench.table_text import decimals_of, sheet_of
-from llmrec_bench.tables import Cell, Table
+from llmrec_bench.tables.table import Cell, Change, Table
 
-ALWAYS_TOLD = ("SIMULATED", "Failed:", "Not run", "Not measured")
+ALWAYS_TOLD = ("SIMULATED", "MIXED:", "Failed:", "Not run", "Not measured")
 """How notes begin that no reader of a table may miss."""
-
-Emphasis = Literal["", "best", "second"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +16,7 @@ class GridCell:
     """One cell."""
 
     text: str
-    emphasis: Emphasis = ""
+    mark: Mark | None = None
     title: str = ""
     """More of it, for a pointer."""
 
@@ -51,21 +48,25 @@ class Grid:
 
 def grid_of_sheet(sheet: Sheet, links: dict[str, str] | None = None) -> Grid:
     """The sheet's own texts."""
-    return _grid(sheet, [[GridCell(text) for text in row] for row in sheet.body], links or {})
+    return _grid(sheet, {}, links or {})
 
 
 def grid_of_table(table: Table, links: dict[str, str]) -> Grid:
-    """Cells of metrics tell their value at each seed; `links` are by method."""
+    """Cells of metrics tell their value at each seed, changes their interval and test; `links` are by method."""
     sheet = sheet_of(table)
-    body = [[GridCell(text) for text in row] for row in sheet.body]
+    titles: dict[tuple[int, int], str] = {}
     for i, column in enumerate(table.columns):
         cells = [row.cells[i] for row in table.rows]
-        decimals, place = decimals_of([cell.mean for cell in cells]), list(sheet.headers).index(column)
-        for row, cell in zip(body, cells, strict=False):  # the last row of the sheet is the chance level
-            row[place] = GridCell(row[place].text, title=_by_seed(cell, decimals))
-    names = [row[0].text for row in body]
-    by_name = {name: links[row.method] for name, row in zip(names, table.rows, strict=False) if row.method in links}
-    return _grid(sheet, body, by_name)
+        decimals = decimals_of([cell.mean for cell in cells])
+        for place, header in enumerate(sheet.headers):
+            for row, cell in enumerate(cells):
+                if header == column or (table.sizes and header.startswith(f"{column} (")):
+                    titles[row, place] = _by_seed(cell, decimals)
+                elif header == f"{column} change" and cell.change is not None:
+                    titles[row, place] = _tested(cell.change, decimals)
+    shown = zip(sheet.body, table.rows, strict=False)  # the last row of the sheet may be the chance level
+    names = {text[0]: links[row.method] for text, row in shown if row.method in links}
+    return _grid(sheet, titles, names)
 
 
 def tell_notes_once(grids: Sequence[Grid]) -> list[Grid]:
@@ -86,8 +87,24 @@ def _by_seed(cell: Cell, decimals: int) -> str:
     return "; ".join(f"seed {seed}: {value:,.{decimals}f}" for seed, value in cell.values.items())
 
 
-def _grid(sheet: Sheet, body: Sequence[Sequence[GridCell]], links: dict[str, str]) -> Grid:
-    rows = [tuple(row) for row in body]
+def _tested(change: Change, decimals: int) -> str:
+    if change.mean is None:
+        return ""
+    told = [f"difference {change.mean:+,.{decimals}f}"]
+    if change.low is not None and change.high is not None:
+        told.append(f"95 % interval {change.low:+,.{decimals}f} to {change.high:+,.{decimals}f}")
+    if change.p_corrected is not None:
+        told.append(f"p {change.p_corrected:.4f}, corrected")
+    if change.effect_size is not None:
+        told.append(f"d_z {change.effect_size:+.2f}")
+    return "; ".join([*told, f"{change.users:,} users, {change.seeds} seeds"])
+
+
+def _grid(sheet: Sheet, titles: Mapping[tuple[int, int], str], links: dict[str, str]) -> Grid:
+    rows = [
+        tuple(GridCell(text, sheet.marks.get((i, place)), titles.get((i, place), "")) for place, text in enumerate(row))
+        for i, row in enumerate(sheet.body)
+    ]
     columns = tuple(
         GridColumn(header, i == 0 or header in sheet.left, header in sheet.wide)
         for i, header in enumerate(sheet.headers)

@@ -20,7 +20,6 @@ from llmrec_bench.figures.figure import Cases
 from llmrec_bench.figures.one_line import printable
 from llmrec_bench.figures.text import sheet_of as figure_sheet
 from llmrec_bench.plan import Plan
-from llmrec_bench.plugins import Catalog
 from llmrec_bench.report.charts import Chart
 from llmrec_bench.report.drawing import svg_for_page
 from llmrec_bench.report.gallery import Gallery
@@ -28,7 +27,8 @@ from llmrec_bench.report.grid import ALWAYS_TOLD, Grid, grid_of_sheet, grid_of_t
 from llmrec_bench.report.summary import Summary, distinct_stages, summarise
 from llmrec_bench.report.trials import ShownTrial, TrialGroup, group_trials
 from llmrec_bench.store import StagePart, Store
-from llmrec_bench.tables import build_tables
+from llmrec_bench.tables.build import build_tables
+from llmrec_bench.tables.table import Table
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,6 @@ def build_page(
     progress: Sequence[Progress],
     searches: Sequence[SearchProgress],
     store: Store,
-    catalog: Catalog,
     made_at: datetime,
 ) -> Page:
     """Gather what the stored records say of the plan's trials; `made_at` is told in UTC.
@@ -80,12 +79,15 @@ def build_page(
     files that cannot be read.
     """
     records = {p.trial.id: p.record for p in progress if p.record is not None}
-    tables, costs = build_tables(plan, records), build_cost_tables(plan, records)
+    tables, costs = build_tables(plan, records, store), build_cost_tables(plan, records)
     figures = build_figures(plan, store, records)
     groups, usual = group_trials(progress)
     shown = [trial for group in groups for trial in group.trials]
-    gallery = Gallery(plan, store, records, catalog)
-    first = {table.dataset: table for table in reversed(tables)}
+    gallery = Gallery(plan, store, records)
+    # A sliced table only where there is no other: its numbers are of some users.
+    first: dict[str, Table] = {}
+    for table in sorted(tables, key=lambda table: table.sizes is not None):
+        first.setdefault(table.dataset, table)
     charts = {
         label: tuple(gallery.of_dataset(first[label], next((c for c in costs if c.dataset == label), None), figures))
         for label in dict.fromkeys(table.dataset for table in tables)

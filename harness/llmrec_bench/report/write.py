@@ -10,13 +10,12 @@ from pathlib import Path
 from llmrec_bench.errors import BenchError
 from llmrec_bench.execute.run import progress_of, searches_of
 from llmrec_bench.plan import Plan
-from llmrec_bench.plugins import Catalog
 from llmrec_bench.store import Store
 
 _PACKAGES = ("altair", "jinja2", "vl_convert")
 
 
-def write_report(plan: Plan, store: Store, catalog: Catalog, out: Path, charts: Path | None = None) -> Iterator[str]:
+def write_report(plan: Plan, store: Store, out: Path, charts: Path | None = None) -> Iterator[str]:
     """Write the page, and each chart in three forms where `charts` names a folder; tells a line of each.
 
     Raises `BenchError` where a package or a stored file is missing, or the disk does not take what is written.
@@ -28,7 +27,7 @@ def write_report(plan: Plan, store: Store, catalog: Catalog, out: Path, charts: 
     from llmrec_bench.report.html import build_page, render_page
 
     progress = progress_of(plan, store)
-    page = build_page(plan, progress, searches_of(plan, store), store, catalog, datetime.now(UTC))
+    page = build_page(plan, progress, searches_of(plan, store), store, datetime.now(UTC))
     text = render_page(page)
     _write(out, text)
     finished = sum(p.state == "finished" for p in progress)

@@ -103,7 +103,7 @@ methods:
 seeds: [1, 2]
 metrics: [HR, NDCG]
 tables:
-  main: {{title: 'Accuracy {IMAGE}', metrics: [NDCG@10, HR@10]}}
+  main: {{title: 'Accuracy {IMAGE}', metrics: [NDCG@10, HR@10], baseline: plain}}
 figures:
   active: {{kind: activity, metric: NDCG@10, groups: 3, title: '{IMAGE}'}}
   popular: {{kind: popularity, cutoff: 5, bins: 4}}
@@ -123,7 +123,7 @@ class Study:
         """Made at a fixed time."""
         progress, searches = progress_of(self.plan, self.store), searches_of(self.plan, self.store)
         made_at = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-        return build_page(self.plan, progress, searches, self.store, CATALOG, made_at)
+        return build_page(self.plan, progress, searches, self.store, made_at)
 
 
 def keep(plan: Plan, store: Store, trial: Trial) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from llmrec_bench.costs import CostRow, CostTable
 from llmrec_bench.report.chart_numbers import CostPoint, RankBins, cost_points, has_price, option_curves, pareto
-from llmrec_bench.tables import Cell, Row, Table
+from llmrec_bench.tables.table import Cell, Row, Table
 
 
 def point(method: str, cost: float, value: float) -> CostPoint:

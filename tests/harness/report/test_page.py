@@ -20,7 +20,7 @@ from llmrec_bench.report.charts import Chart
 from llmrec_bench.report.html import render_page
 from llmrec_bench.store import Store
 from llmrec_bench.table_text import cell_text, decimals_of
-from llmrec_bench.tables import build_tables
+from llmrec_bench.tables.build import build_tables
 
 VOID = {"meta", "br", "img", "input", "link", "hr"}
 
@@ -117,7 +117,7 @@ def test_ids_are_unique_and_links_lead_somewhere(read):
 
 
 def test_every_number_of_the_tables_is_there(study, read):
-    tables = build_tables(study.plan, records_of(study))
+    tables = build_tables(study.plan, records_of(study), study.store)
     numbers = 0
     for table in json.loads(json.dumps([asdict(table) for table in tables])):
         for i, _ in enumerate(table["columns"]):
@@ -234,15 +234,25 @@ def test_tables_are_for_screen_readers_too(read):
     assert all(a["role"] == "img" and len(str(a["aria-label"])) > 40 for a in drawings)
 
 
-def test_emphasis_and_titles_of_cells_are_shown(page, html):
+def test_marks_and_titles_of_cells_are_shown(page, html):
     grid = page.tables[0]
-    first = grid.rows[0]
-    row = (*first[:2], replace(first[2], emphasis="best"), replace(first[3], emphasis="second"))
-    shown = render_page(replace(page, tables=(replace(grid, rows=(row, *grid.rows[1:])),)))
-    assert f"<strong>{row[2].text}</strong>" in shown
-    assert f"<u>{row[3].text}</u>" in shown
-    assert f'title="{row[2].title}"' in html
-    assert row[2].title.startswith("seed 1: 0.")
+    assert [column.header for column in grid.columns] == [
+        "method", "settings", "NDCG@10", "NDCG@10 change", "HR@10", "HR@10 change"
+    ]  # fmt: skip
+    for place in (2, 4):
+        cells = [row[place] for row in grid.rows]
+        means = [float(cell.text.split()[0]) for cell in cells if cell.text[0].isdigit()]
+        [best], [second] = ([c for c in cells if c.mark == mark] for mark in ("best", "second"))
+        assert f"<strong>{best.text}</strong>" in html
+        assert f"<u>{second.text}</u>" in html
+        assert [float(best.text.split()[0]), float(second.text.split()[0])] == sorted(means, reverse=True)[:2]
+    assert grid.rows[0][2].title.startswith("seed 1: 0.")
+    assert f'title="{grid.rows[0][2].title}"' in html
+    assert grid.rows[0][3].text == "baseline"
+    told = grid.rows[1][3].title
+    assert re.fullmatch(r"difference [+-]0\.\d{4}; 95 % interval .* to .*; p [01]\.\d{4}, corrected; d_z .*; 12 users, "
+                        r"2 seeds", told), told  # fmt: skip
+    assert f'title="{told}"' in html
 
 
 def test_notes_that_stand_above_are_named_not_repeated(page):
