@@ -19,8 +19,9 @@ PLUGINS = ROOT / "plugins" / "llmrec_bench_plugins"
 # Highest first. A module imports from lower lines only, and from its own room where that is a package.
 ORDER = [
     {"cli"},
+    {"compare_command"},
     {"report"},
-    {"live", "describe", "schema", "sources", "cassette_commands", "gate_command", "compare_command"},
+    {"live", "describe", "schema", "sources", "cassette_commands", "gate_command"},
     {"estimate_text", "imported_run"},
     {"execute"},
     {"cost_text"},

@@ -27,7 +27,16 @@ import click
     show_default=True,
     help="How to print it.",
 )
-def compare(run_a: Path, run_b: Path, metrics: tuple[str, ...], users: int, allow_mixed: bool, form: Any) -> None:
+@click.option("--html", "page", type=click.Path(path_type=Path), metavar="FILE", help="Write it as a page too.")
+def compare(
+    run_a: Path,
+    run_b: Path,
+    metrics: tuple[str, ...],
+    users: int,
+    allow_mixed: bool,
+    form: Any,
+    page: Path | None,
+) -> None:
     """Compare two runs, such as those before and after a change: RUN_A and RUN_B are folders as results/SUITE.
 
     Trials are matched by data set, method and seed. Shown are the paired differences B minus A with their tests, the
@@ -45,3 +54,7 @@ def compare(run_a: Path, run_b: Path, metrics: tuple[str, ...], users: int, allo
         Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(comparison_view(found))
     else:
         click.echo(render_comparison(found, form), nl=False)
+    if page is not None:
+        from llmrec_bench.report.write import write_comparison
+
+        click.echo(write_comparison(found, page), err=True)

@@ -22,9 +22,9 @@ def render_comparison(found: RunComparison, form: Literal["markdown", "json"]) -
     """The comparison as one text."""
     if form == "json":
         return json.dumps(asdict(found), indent=1, allow_nan=False) + "\n"
-    heads = [f"- {line}" for line in _heads(found)]
+    heads = [f"- {line}" for line in heads_of(found)]
     return (
-        "\n".join([*heads, "", *(sheet.markdown() for sheet in _sheets(found)), *(f"- {n}" for n in found.notes)])
+        "\n".join([*heads, "", *(sheet.markdown() for sheet in sheets_of(found)), *(f"- {n}" for n in found.notes)])
         + "\n"
     )
 
@@ -32,10 +32,11 @@ def render_comparison(found: RunComparison, form: Literal["markdown", "json"]) -
 def comparison_view(found: RunComparison) -> RenderableType:
     """What rich prints."""
     notes = Text("\n".join(found.notes), style="dim")
-    return Group(Text("\n".join(_heads(found)) + "\n", style="bold"), *_sheets(found), notes)
+    return Group(Text("\n".join(heads_of(found)) + "\n", style="bold"), *sheets_of(found), notes)
 
 
-def _heads(found: RunComparison) -> Iterator[str]:
+def heads_of(found: RunComparison) -> Iterator[str]:
+    """The two runs, and how many differences there are."""
     yield f"A: {found.first}"
     yield f"B: {found.second}"
     tested = [row for row in found.differences if row.p_corrected is not None]
@@ -44,7 +45,8 @@ def _heads(found: RunComparison) -> Iterator[str]:
     yield f"{marked} of {len(tested)} tests shown find a difference; in {same} no user differs"
 
 
-def _sheets(found: RunComparison) -> Iterator[Sheet]:
+def sheets_of(found: RunComparison) -> Iterator[Sheet]:
+    """All it holds, subject by subject."""
     for dataset in dict.fromkeys(row.dataset for row in found.differences):
         rows = [row for row in found.differences if row.dataset == dataset]
         yield Sheet(f"{dataset}: B minus A", _DIFFERENCES, [_row(row) for row in rows], (), left=("metric",))

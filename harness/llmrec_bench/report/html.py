@@ -1,30 +1,25 @@
 """Everything a suite's page shows -> one HTML file that loads nothing: no request, no script or style but its own."""
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from llmrec_bench.cost_text import duration_text, money_text, seconds_text
 from llmrec_bench.cost_text import sheet_of as cost_sheet
 from llmrec_bench.costs import build_cost_tables
 from llmrec_bench.execute.run import Progress, SearchProgress
 from llmrec_bench.figures.build import build_figures
 from llmrec_bench.figures.figure import Cases
-from llmrec_bench.figures.one_line import printable
 from llmrec_bench.figures.text import sheet_of as figure_sheet
 from llmrec_bench.plan import Plan
 from llmrec_bench.report.charts import Chart
 from llmrec_bench.report.drawing import svg_for_page
 from llmrec_bench.report.gallery import Gallery
-from llmrec_bench.report.grid import ALWAYS_TOLD, Grid, grid_of_sheet, grid_of_table, tell_notes_once
+from llmrec_bench.report.grid import Grid, grid_of_sheet, grid_of_table, tell_notes_once
 from llmrec_bench.report.summary import Summary, distinct_stages, summarise
+from llmrec_bench.report.template import render_template
 from llmrec_bench.report.trials import ShownTrial, TrialGroup, group_trials
 from llmrec_bench.store import StagePart, Store
 from llmrec_bench.tables.build import build_tables
@@ -111,28 +106,14 @@ def build_page(
 
 
 def render_page(page: Page) -> str:
-    """The page as HTML. Whatever data, models and users wrote is escaped, and control characters are spelt out."""
-    environment = Environment(
-        loader=PackageLoader("llmrec_bench.report", "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_printable,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(duration=duration_text, money=money_text, seconds=seconds_text, mebibytes=_mebibytes)
+    """The page as HTML, whatever data, models and users wrote escaped in it."""
     numbers = {id(chart): number for number, chart in enumerate(page.all_charts, 1)}
-    style, script = _asset("page.css"), _asset("page.js")
-    return environment.get_template("page.html").render(
+    return render_template(
+        "page.html",
         page=page,
         summary=page.summary,
         # ElementTree wrote it from a short list of tags and attributes, so that it needs no escaping.
         svg=lambda chart: Markup(svg_for_page(chart, f"chart-{numbers[id(chart)]}")),
-        always_told=ALWAYS_TOLD,
-        style=Markup(style),
-        script=Markup(script),
-        style_hash=_hash(style),
-        script_hash=_hash(script),
     )
 
 
@@ -146,20 +127,3 @@ def _figure(figure: Any, gallery: Gallery) -> FigureSection:
     cases = figure if isinstance(figure, Cases) and figure.cases else None
     grid = None if cases is not None else grid_of_sheet(sheet)
     return FigureSection(sheet.heading, grid, cases, tuple(gallery.of_figure(figure)))
-
-
-def _asset(name: str) -> str:
-    return files("llmrec_bench.report").joinpath("page", name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    """What a Content-Security-Policy names an inline script or style by."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-def _printable(value: Any) -> Any:
-    return printable(value) if type(value) is str else value
-
-
-def _mebibytes(size: int | None) -> str:
-    return "n/a" if size is None else f"{size / 2**20:,.0f} MiB"

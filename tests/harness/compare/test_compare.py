@@ -304,6 +304,27 @@ def test_every_form(runs):
     assert "corrected by Holm over the 4 tests" in text
 
 
+def test_a_page_of_its_own(runs, study, tmp_path):
+    pytest.importorskip("altair")
+    study.change("ease: }", """'<script>ease</script>"onmouseover="x': {method: ease}}""")
+    hostile = """<script>ease</script>"onmouseover="x"""
+    for seed in (1, 2):
+        for run, hr in ((runs.before, OLD), (runs.after, minus(0.2, 0.3))):
+            run.keep(hostile, seed, {"HR@5": hr, "ARP@5": OLD})
+    page = tmp_path / "runs.html"
+    code, _, errors = runs.bench("compare", *runs.folders, "--html", page)
+    assert (code, errors) == (0, f"{page}: written\n")
+    html = page.read_text()
+    assert html.startswith("<!doctype html>")
+    assert html.count("<script") == 1  # its own
+    assert "&lt;script&gt;ease&lt;/script&gt;&#34;onmouseover=&#34;x" in html
+    assert re.search(r">-0\.2500<", html)
+    assert not re.search(r"(?:src|href)=.https?:", html)
+    code, _, errors = runs.bench("compare", *runs.folders, "--html", tmp_path / "no" / "runs.html")
+    assert code == 2
+    assert errors.startswith(f"bench: {tmp_path}/no/runs.html: cannot be written (No such file or directory)")
+
+
 # A real pair of runs
 
 REAL = """
