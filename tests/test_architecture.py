@@ -19,9 +19,9 @@ PLUGINS = ROOT / "plugins" / "llmrec_bench_plugins"
 # Highest first. A module imports from lower lines only, and from its own room where that is a package.
 ORDER = [
     {"cli"},
-    {"compare_command"},
+    {"commands"},
     {"report"},
-    {"live", "describe", "schema", "sources", "cassette_commands", "gate_command"},
+    {"live", "describe", "schema", "sources"},
     {"estimate_text", "imported_run"},
     {"execute"},
     {"cost_text"},
@@ -47,7 +47,7 @@ ORDER = [
     {"search_space"},
     {"suite_mistakes"},
     {"yaml_lines"},
-    {"versioned_json", "command_options"},
+    {"versioned_json"},
     {"stats"},
     {"hookspecs", "config", "errors", "tie_order"},
 ]

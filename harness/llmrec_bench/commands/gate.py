@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from llmrec_bench.command_options import ONLY, PROFILE, RESULTS, SEEDS
+from llmrec_bench.commands.options import ONLY, PROFILE, RESULTS, SEEDS
 from llmrec_bench.errors import BenchError
 
 
