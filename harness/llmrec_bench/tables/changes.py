@@ -120,10 +120,10 @@ def _power(table: Table, against: Against) -> Iterator[str]:
         told = "before correction" if level == SIGNIFICANT else "after correction at its strictest"
         yield f"The smallest change that the t-test finds here four times out of five, {told}: {', '.join(ranges)}."
     if shares:
-        users, seeds, both = np.median(shares, axis=0)
+        users, seeds, both = np.mean(shares, axis=0)
         yield (
             f"Of the squared error of a change {users:.0%} come from which users were asked, {seeds:.0%} from the "
-            f"seeds, {both:.0%} from both together (medians over the table): the first falls with more users only, the "
+            f"seeds, {both:.0%} from both together (averages over the table): the first falls with more users only, the "
             "second with more seeds only."
         )
 
