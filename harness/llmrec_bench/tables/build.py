@@ -19,7 +19,7 @@ from llmrec_bench.tables.measured import Measured, Values
 from llmrec_bench.tables.mixed import mixtures, refuse_mixed
 from llmrec_bench.tables.reading_notes import reading_notes
 from llmrec_bench.tables.slices import Group, slice_queries
-from llmrec_bench.tables.table import NEAR_CHANCE, Cell, Change, ComparedCell, Row, Table
+from llmrec_bench.tables.table import NEAR_CHANCE, Against, Cell, Change, ComparedCell, Row, Table
 
 
 def build_tables(
@@ -36,8 +36,8 @@ def build_tables(
     tables: list[Table] = []
     for entry in plan.suite.tables:
         scenes = [_Scene(plan, entry, dataset, records, store, allow_mixed) for dataset in entry.datasets]
-        built = [scene.table() for scene in scenes if scene.trials]
-        tables += correct(built, entry, sum(scene.tests for scene in scenes))
+        family = sum(scene.tests for scene in scenes)
+        tables += correct([scene.table(family) for scene in scenes if scene.trials])
     return tables
 
 
@@ -91,26 +91,39 @@ class _Scene:
     def mixtures(self) -> list[str]:
         return list(mixtures(self.finished))
 
+    @cached_property
+    def labels_here(self) -> set[str]:
+        """Of the methods that the suite runs on this data set."""
+        return {m.label for m in self.plan.suite.methods if self.dataset in m.datasets}
+
     @property
     def tests(self) -> int:
         """How many tests the suite asks for here, whatever was chosen this time."""
-        there = {m.label for m in self.plan.suite.methods if self.dataset in m.datasets}
-        if self.entry.baseline not in there:
+        if self.entry.baseline not in self.labels_here:
             return 0
-        rows = [label for label in self.entry.methods if label in there and label != self.entry.baseline]
+        rows = self.labels_here.intersection(self.entry.methods) - {self.entry.baseline}
         return len(rows) * sum(map(self._is_tested, self.columns))
+
+    def against(self, family: int) -> Against | None:
+        baseline = self.entry.baseline
+        if baseline is None or baseline not in self.labels_here or self.mixtures:
+            return None
+        return Against(baseline, self.entry.test, self.entry.correction, family)
 
     def _is_tested(self, column: _Column) -> bool:
         measure = self.plan.suite.measures[column.metric.partition("@")[0]]
         return isinstance(TESTS[self.entry.test], SeedTest) or issubclass(measure, PerUserMetric)
 
-    def table(self) -> Table:
+    def table(self, family: int) -> Table:
+        """With p-values as they are; `family` is the number of tests of all the entry's data sets."""
         if not self.allow_mixed:
             refuse_mixed(self.finished)
         labels = [label for label in self.entry.methods if self.of(label)]
         seeds = tuple(dict.fromkeys(t.seed for t in self.trials))
         rows = [self._row(label) for label in labels]
         notes = [f"MIXED: {mixture}." for mixture in self.mixtures]
+        if self.entry.baseline is not None and self.entry.baseline not in self.labels_here:
+            notes.append(f"No change against {self.entry.baseline}: it does not run on this data set.")
         for group in dict.fromkeys(c.group for c in self.columns if c.group is not None):
             notes.append(f"{group.label}: {group.says}.")
         notes += reading_notes(
@@ -136,6 +149,7 @@ class _Scene:
             fingerprint=self.plan.prepared[self.dataset].dataset.fingerprint,
             notes=tuple(notes),
             directions=tuple(measure.direction for measure in measures),
+            against=self.against(family),
             sizes=tuple(0 if c.group is None else len(c.group.rows) for c in self.columns) if sliced else None,
         )
 

@@ -17,7 +17,6 @@ from llmrec_bench.stats import (
     user_differences,
     variance_split,
 )
-from llmrec_bench.suite_tables import SuiteTable
 from llmrec_bench.tables.measured import Values
 from llmrec_bench.tables.table import Against, Cell, Change, Table
 
@@ -52,32 +51,31 @@ def change_of(ours: Mapping[int, Values], theirs: Mapping[int, Values], test: st
     )
 
 
-def correct(tables: Sequence[Table], entry: SuiteTable, family: int) -> list[Table]:
-    """The tables of one entry with their p-values corrected over its family, and what was compared written down.
+def correct(tables: Sequence[Table]) -> list[Table]:
+    """The tables of one entry with their p-values corrected over its family, and below them how to read changes.
 
     Tests of the family that are not here count all the same.
     """
-    if entry.baseline is None:
-        return list(tables)
     changes = [cell.change for table in tables for row in table.rows for cell in row.cells]
-    p = [change.p for change in changes if change is not None and change.p is not None]
-    p_corrected = iter(corrected(np.array(p), family, entry.correction).tolist())
-    against = Against(entry.baseline, entry.test, entry.correction, family)
+    p = np.array([change.p for change in changes if change is not None and change.p is not None])
+    found = [table.against for table in tables if table.against is not None]
+    if not found:
+        return list(tables)
+    p_corrected = iter(corrected(p, found[0].family, found[0].correction).tolist())
 
     def with_p(cell: Cell) -> Cell:
         if cell.change is None or cell.change.p is None:
             return cell
         return replace(cell, change=replace(cell.change, p_corrected=next(p_corrected)))
 
-    return [
-        replace(
-            table,
-            rows=tuple(replace(row, cells=tuple(map(with_p, row.cells))) for row in table.rows),
-            against=against,
-            notes=(*_reading(against, len(p)), *_power(table, against), *table.notes),
-        )
-        for table in tables
-    ]
+    def told(table: Table) -> Table:
+        if table.against is None:
+            return table
+        rows = tuple(replace(row, cells=tuple(map(with_p, row.cells))) for row in table.rows)
+        notes = (*_reading(table.against, len(p)), *_power(table, table.against), *table.notes)
+        return replace(table, rows=rows, notes=notes)
+
+    return [told(table) for table in tables]
 
 
 _CORRECTIONS = {
@@ -107,7 +105,8 @@ def _reading(against: Against, tested: int) -> Iterator[str]:
 
 def _power(table: Table, against: Against) -> Iterator[str]:
     """What the table could have found, and whether more users or more seeds would help."""
-    level = SIGNIFICANT if against.correction in ("benjamini-hochberg", "none") else SIGNIFICANT / against.family
+    strict = against.correction not in ("benjamini-hochberg", "none")
+    level = SIGNIFICANT / max(1, against.family) if strict else SIGNIFICANT
     ranges, shares = [], []
     for i, column in enumerate(table.columns):
         changes = [c for row in table.rows if (c := row.cells[i].change) is not None and c.spread is not None]
@@ -117,14 +116,14 @@ def _power(table: Table, against: Against) -> Iterator[str]:
             ranges.append(f"{column} {ends}")
         shares += [share for c in changes if (share := _shares(c)) is not None]
     if ranges and isinstance(TESTS[against.test], UserTest):
-        told = "before correction" if level == SIGNIFICANT else "after correction at its strictest"
+        told = "after correction at its strictest" if strict else "before correction"
         yield f"The smallest change that the t-test finds here four times out of five, {told}: {', '.join(ranges)}."
     if shares:
         users, seeds, both = np.mean(shares, axis=0)
         yield (
             f"Of the squared error of a change {users:.0%} come from which users were asked, {seeds:.0%} from the "
-            f"seeds, {both:.0%} from both together (averages over the table): the first falls with more users only, the "
-            "second with more seeds only."
+            f"seeds, {both:.0%} from both together (averages over the table): the first falls with more users only, "
+            "the second with more seeds only."
         )
 
 

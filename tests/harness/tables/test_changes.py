@@ -132,6 +132,26 @@ def test_what_could_have_been_found_stands_below(study):
     assert not any("smallest" in note for note in kept(study).table(baseline="plain", test="runs-t-test").notes)
 
 
+def test_a_data_set_without_the_baseline_says_so(study):
+    apart = {
+        "{shop: {source: four}}": "{shop: {source: four}, mall: {source: four, options: {shift: 1}}}",
+        "plain: {method: answer}": "plain: {method: answer, datasets: [shop]}",
+    }
+    shop, mall = kept(study, change=apart).tables(baseline="plain")
+    assert (shop.against.family, mall.against) == (2, None)
+    assert mall.notes[0] == "No change against plain: it does not run on this data set."
+    assert "change" not in render_tables([mall], "markdown").split("\n\n")[1]
+
+
+def test_metrics_without_users_alone_make_no_family(study):
+    gini = {"metrics: [HR, NDCG]": "metrics: [HR, NDCG, Gini]", "[NDCG@2]": "[Gini@2]"}
+    study = study(change=gini)
+    for method, value in (("plain", 0.5), ("reader", 0.75)):
+        study.keep(method, 1, metrics={"Gini@2": value})
+    table = study.table(baseline="plain")
+    assert (table.against.family, table.rows[2].cells[0].change.mean) == (0, 0.25)
+
+
 # Slices
 
 
