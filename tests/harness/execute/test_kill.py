@@ -106,8 +106,8 @@ def test_ctrl_c_keeps_what_is_finished(suite, tmp_path, environment):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert process.stderr is not None
-    while not process.stderr.readline().startswith("[5/"):
-        pass
+    lines = iter(process.stderr.readline, "")  # ends with the run
+    assert any(line.startswith("[5/") for line in lines)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
