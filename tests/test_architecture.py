@@ -35,6 +35,7 @@ ORDER = [
     {"candidates"},
     {"candidate_files"},
     {"protocol"},
+    {"method_option"},
     {"method", "metrics"},
     {"stage"},
     {"llm"},

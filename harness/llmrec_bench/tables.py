@@ -297,7 +297,8 @@ def _language_model_notes(finished: Sequence[Record]) -> Iterator[str]:
 
 
 def _remarks(finished: Sequence[Record]) -> Iterator[str]:
-    """What the stages behind these methods have to say of themselves, each once."""
+    """What these methods and the stages behind them have to say of themselves, each once, and how far their numbers
+    could move where an order was left open."""
     behind: dict[tuple[str, str], list[str]] = {}
     for record in finished:
         for stage in record.stages:
@@ -305,6 +306,14 @@ def _remarks(finished: Sequence[Record]) -> Iterator[str]:
                 behind.setdefault((stage.key, f"{stage.stage}: {remark}"), []).append(record.method.label)
     for (_, remark), labels in behind.items():
         yield f"Behind {', '.join(dict.fromkeys(labels))}: {remark}."
+    said: dict[tuple[str, str], list[str]] = {}
+    for record in finished:
+        bounds = ", ".join(f"{name} {low:.4f} to {high:.4f}" for name, (low, high) in record.bounds.items())
+        for remark in (*record.remarks, *([f"its ties leave open {bounds}"] if bounds else [])):
+            simulated = "SIMULATED: " if record.simulated_models else ""
+            said.setdefault((f"{simulated}{record.method.label}", remark), []).append(str(record.seed))
+    for (label, remark), seeds in said.items():
+        yield f"{label} (seed {', '.join(seeds)}): {remark}."
 
 
 def _plain(value: object) -> str:
