@@ -20,6 +20,8 @@ candidate can be read from it; `off-list`: something listed is no candidate; `du
 FUZZY_THRESHOLD = 0.9
 """The least similarity (difflib's ratio of matching characters) at which a misspelt title is taken for a candidate's,
 and only where its numerals are the same and no other candidate is as near."""
+_DIGITS = 9
+"""A longer number is none of a candidate's, and may be too long to be read."""
 _FUZZY_CHARACTERS = 5
 """Shorter entries are matched to the letter only."""
 
@@ -77,12 +79,14 @@ class _Candidates:
     def __init__(self, titles: Sequence[str]) -> None:
         self.titles = titles
         self._exact = _unique(titles)
-        self._words = [_normalised(title) for title in titles]
+        self._words = [normalised(title) for title in titles]
         self._normalised = _unique(self._words)
 
-    def by_number(self, number: int) -> int | None:
+    def by_number(self, number: int | str) -> int | None:
         """The place of a number from 1, None for one that no candidate has."""
-        return number - 1 if 1 <= number <= len(self.titles) else None
+        if len(str(number)) > _DIGITS:
+            return None
+        return int(number) - 1 if 1 <= int(number) <= len(self.titles) else None
 
     def exactly(self, text: str) -> int | None:
         """By the very title."""
@@ -93,18 +97,18 @@ class _Candidates:
         then the one that is most alike. An entry is never looked for inside a title."""
         parts = list(_heads(text))
         for part in parts:
-            found = self._exact.get(part, self._normalised.get(_normalised(part)))
+            found = self._exact.get(part, self._normalised.get(normalised(part)))
             if found is not None:
                 return found
-        return next((found for part in parts if (found := self._alike(_normalised(part))) is not None), None)
+        return next((found for part in parts if (found := self._alike(normalised(part))) is not None), None)
 
     def by_words(self, text: str) -> int | None:
         """By the title, without regard to case, punctuation and quotes."""
-        return self._normalised.get(_normalised(text))
+        return self._normalised.get(normalised(text))
 
     def begins_alike(self, place: int, text: str) -> bool:
         """Whether a candidate's title begins as the text does, or the other way round."""
-        words, title = _normalised(text), self._words[place]
+        words, title = normalised(text), self._words[place]
         return bool(words) and bool(title) and (title.startswith(words) or words.startswith(title))
 
     def _alike(self, words: str) -> int | None:
@@ -126,7 +130,7 @@ def _unique(texts: Sequence[str]) -> dict[str, int]:
     return {text: place for place, text in enumerate(texts) if counts[text] == 1 and text}
 
 
-def _normalised(text: str) -> str:
+def normalised(text: str) -> str:
     """Words in small letters, without punctuation."""
     plain = unicodedata.normalize("NFKC", html.unescape(text)).casefold()
     return " ".join(re.findall(r"\w+", plain.replace("'", "").replace("’", "")))
@@ -154,7 +158,7 @@ def _as_asked(text: str, known: _Candidates, answer: RankingAnswer) -> list[int 
     if answer == "numbers":
         if not _NUMBERS.fullmatch(text):
             return None
-        return [known.by_number(int(number)) for number in re.findall(r"\d+", text)]
+        return [known.by_number(number) for number in re.findall(r"\d+", text)]
     entries: list[int | None] = []
     for line in filter(None, map(str.strip, text.splitlines())):
         found = known.exactly(re.sub(r"\A\d+[.)]\s+", "", line))
@@ -166,20 +170,28 @@ def _as_asked(text: str, known: _Candidates, answer: RankingAnswer) -> list[int 
 
 
 def _json_entries(text: str, known: _Candidates) -> Iterator[int | None]:
-    """What a list or an object of JSON names; of one that is cut off, the texts that are whole."""
-    inner = re.sub(r"```\w*", "", text).strip()
+    """What a list or an object of JSON names that stands apart from other text; of one that is cut off, the texts that
+    are whole."""
+    inner = re.sub(r"```\w*", "\n", text).strip()
     start = min((at for at in (inner.find("["), inner.find("{")) if at >= 0), default=-1)
-    if start < 0:
+    end = 1 + max(inner.rfind("]"), inner.rfind("}"))
+    if start < 0 or not _stand_apart(inner[:start], inner[end:] if end > start else ""):
         return
     try:
-        parsed = json.loads(inner[start : 1 + max(inner.rfind("]"), inner.rfind("}"))])
-    except ValueError:
+        parsed = json.loads(inner[start:end])
+    except (ValueError, RecursionError):
         texts = [found[1] for found in _QUOTED.finditer(inner)] if start == 0 else []
         found = [_of_value(one, known) for one in texts]
         if any(place is not None for place in found):
             yield from found
         return
     yield from (_of_value(value, known) for value in _listed(parsed))
+
+
+def _stand_apart(before: str, behind: str) -> bool:
+    """Whether what stands between two texts is no part of their sentences: it follows a line break or a colon, and a
+    line break follows it."""
+    return before.rstrip(" \t")[-1:] in ("", "\n", ":") and behind.lstrip(" \t")[:1] in ("", "\n")
 
 
 def _listed(parsed: Any) -> list[Any]:
@@ -191,7 +203,7 @@ def _listed(parsed: Any) -> list[Any]:
     lists = [value for value in parsed.values() if isinstance(value, list)]
     if lists:
         return lists[0] if len(lists) == 1 else []
-    if all(key.isdecimal() for key in parsed):
+    if all(key.isdecimal() and len(key) <= _DIGITS for key in parsed):
         return [parsed[key] for key in sorted(parsed, key=int)]
     if all(isinstance(value, int) for value in parsed.values()):
         return sorted(parsed, key=lambda key: parsed[key])
@@ -205,7 +217,7 @@ def _of_value(value: Any, known: _Candidates) -> int | None:
         return known.by_number(value)
     if isinstance(value, str):
         found = known.by_title(value)
-        return known.by_number(int(value)) if found is None and value.strip().isdecimal() else found
+        return known.by_number(value.strip()) if found is None and value.strip().isdecimal() else found
     if isinstance(value, dict):
         titles = (known.by_title(part) for part in value.values() if isinstance(part, str))
         found = next((place for place in titles if place is not None), None)
@@ -247,7 +259,7 @@ def _of_line(line: str, known: _Candidates, answer: RankingAnswer) -> list[int |
     label = _LABEL.match(line)
     number = label["bracket"] if label is not None else None
     body = line[label.end() :] if label is not None and label.end() < len(line) else line
-    place = None if number is None else known.by_number(int(number))
+    place = None if number is None else known.by_number(number)
     if number is not None and label is not None and label.end() == len(line):
         return [place]
     numbers, title = _numbers(line, known) or _numbers(body, known), known.exactly(line)
@@ -264,4 +276,4 @@ def _numbers(text: str, known: _Candidates) -> list[int | None]:
     """The candidates of a text that is nothing but numbers; empty for any other."""
     if not _LOOSE_NUMBERS.fullmatch(text):
         return []
-    return [known.by_number(int(number)) for number in re.findall(r"\d+", text)]
+    return [known.by_number(number) for number in re.findall(r"\d+", text)]

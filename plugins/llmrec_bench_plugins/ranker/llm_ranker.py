@@ -26,6 +26,7 @@ from llmrec_bench_plugins.ranker.answers import Reading, read_ranking
 from llmrec_bench_plugins.ranker.ledger import Ledger, QueryEntry, agreement, rank_by_third
 from llmrec_bench_plugins.ranker.prompt_order import drawn
 from llmrec_bench_plugins.ranker.ranking_prompts import AskedRanking, PromptOptions, RankingPrompts
+from llmrec_bench_plugins.ranker.title_recall import TitleRecall
 from llmrec_bench_plugins.stages.wording import ranking_wordings
 
 Items = npt.NDArray[np.int64]
@@ -65,6 +66,9 @@ class LLMRanker(Method):
         retrieve_seen: bool = False
         """Whether it may propose items of the history; false goes with `seen: mask` of the
         protocol."""
+
+        memory: TitleRecall | None = None
+        """A probe of what the model knows of the data set by heart; what it finds stands below the tables."""
 
         @model_validator(mode="after")
         def _retriever_is_silent(self) -> "LLMRanker.Config":

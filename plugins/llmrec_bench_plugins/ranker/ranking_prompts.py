@@ -23,6 +23,7 @@ from llmrec_bench_plugins.stages.wording import (
 
 _SHUFFLE_HISTORY = 1_000_000
 """A use of chance beside the permutations of candidates, which are numbered from 0."""
+_ANONYMOUS = 1_000_002
 
 
 class PromptOptions(Config):
@@ -41,8 +42,9 @@ class PromptOptions(Config):
     """How many of the latest items are shown; items without a title are not."""
     history_order: Literal["as-is", "reversed", "shuffled"] = "as-is"
     """Controls: what the order of the history is worth. Each user's history is shuffled anew."""
-    item_text: Literal["title", "title-and-category"] = "title"
-    """How an item is told of; the category stands in brackets behind the title."""
+    item_text: Literal["title", "title-and-category", "anonymous"] = "title"
+    """How an item is told of; the category stands in brackets behind the title. `anonymous`, a control: a number drawn
+    by the run's seed stands for the title, so that whatever a model still finds, it has not from knowing the items."""
     title_words: int | None = Field(None, ge=1)
     """Show so many words of a title, at most; null: all."""
     order: Order = "seeded"
@@ -89,6 +91,12 @@ class RankingPrompts:
         self._tokens = items["token"].astype(str).tolist()
         titles = [" ".join(html.unescape(title).split()) for title in items["title"]]
         self._titles = cut_titles(titles, options.title_words)
+        if options.item_text == "anonymous":
+            numbers = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_ANONYMOUS,))).permutation(
+                len(items)
+            )
+            titles = [f"item {number + 1}" if title else "" for number, title in zip(numbers, titles, strict=True)]
+            self._titles = titles
         if options.item_text == "title-and-category":
             if "category" not in items:
                 raise BenchError("llm-ranker: `item_text: title-and-category`, but the data set has no categories")

@@ -58,6 +58,17 @@ def rationale_prompt(domain: Domain, items: Sequence[str], titles: Sequence[str]
     return ask(text, "rationale", tuple(items))
 
 
+def title_recall_wording() -> PromptFile:
+    """The text behind `title_recall_prompt`."""
+    return _file(_FOLDER / "title-recall.txt")
+
+
+def title_recall_prompt(domain: Domain, item: str, beginning: str) -> Prompt:
+    """How a title (of the item with this token) goes on after its first words."""
+    blanks = {"kind": domain.removesuffix("s"), "beginning": beginning}
+    return ask(title_recall_wording().fill(blanks), "title-recall", (item,))
+
+
 def ranking_wordings(domain: Domain, form: RankingForm, answer: RankingAnswer) -> list[PromptFile]:
     """The texts behind a prompt for a ranking: the question, that for a history too short for its form, and how to
     answer."""

@@ -51,6 +51,11 @@ class Scripted(LanguageModel):
 
 
 @pytest.fixture
+def scripted() -> type[LanguageModel]:
+    return Scripted
+
+
+@pytest.fixture
 def asked() -> list[Prompt]:
     """The prompts that scripted models are asked from now on."""
     Scripted.asked.clear()

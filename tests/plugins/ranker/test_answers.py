@@ -173,6 +173,20 @@ def test_the_last_entry_of_an_answer_that_was_cut_does_not_count(text, read, ord
     assert read(text, cut=True).outcome == ("short" if order else "empty")
 
 
+@pytest.mark.parametrize(
+    "text", ["9" * 6000, f"1, {'1' * 6000}", "[" * 100_000, f'{{"{"7" * 6000}": 1}}', f"[{'1' * 6000}]"]
+)
+def test_a_model_that_does_not_stop_does_no_harm(text):
+    assert numbers(text).outcome in ("off-list", "empty")
+    assert titles(text).outcome in ("off-list", "empty")
+
+
+def test_brackets_in_prose_are_no_list():
+    assert numbers("Here are all [6] films:\n5, 1, 6, 2, 4, 3").order == BEST
+    assert titles(f"Of the 6 films [2] is best.\n{LINES}").order == BEST
+    assert numbers("My ranking: [5, 1, 6, 2, 4, 3]\nEnjoy!").order == BEST
+
+
 def test_json_that_was_cut_by_nobody_knows_whom():
     assert titles('["Toy Story (1995)", "12 Angry Men (1957)", "Schind').order == (0, 2)
 

@@ -1,5 +1,7 @@
 """The ranker's scores: by the answers alone, at chance where these say nothing, with every answer accounted for."""
 
+import re
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -175,6 +177,16 @@ def test_forms_of_the_prompt(make_queries, make_ranker, asked, named):
     assert "in order: 0). Gamma, 1). Beta. Now" in reverse
     assert "following games in the past in order: 0). Alpha (x, y), 1). Beta, 2). Gamma (z). Now" in shop
     assert shop.endswith("Use all of the given titles and no others.")
+
+
+def test_anonymous_items_are_numbers_drawn_by_the_seed(make_queries, make_ranker, asked, named):
+    train = named(["Alpha", "Beta", "", "Gamma", "Delta"])
+    for seed in (1, 1, 2):
+        make_ranker(train, seed=seed, item_text="anonymous").score(make_queries([[0, 1, 2]], [[3, 4]]))
+    first, again, other = (prompt.messages[0].content for prompt in asked)
+    assert first == again != other
+    assert not any(title in first for title in train.items["title"] if title)
+    assert len(set(re.findall(r"item \d", first))) == 4
 
 
 def test_a_shuffled_history_is_the_same_items_in_an_order_of_each_user(make_training, make_queries, make_ranker, asked):
