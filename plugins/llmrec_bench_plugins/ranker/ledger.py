@@ -88,10 +88,10 @@ def rank_by_third(ranks: Sequence[npt.NDArray[np.float64]]) -> tuple[float, ...]
 
 def agreement(ranks: Sequence[npt.NDArray[np.float64]]) -> float:
     """Mean Kendall tau-b over all pairs of rankings, each (n,) by item; NaN where there is no pair that has one."""
-    from scipy.stats import kendalltau
-
     if len(ranks) < 2 or len(ranks[0]) < 2:
         return float("nan")
+    from scipy.stats import kendalltau
+
     taus = [kendalltau(one, other).statistic for one, other in combinations(ranks, 2)]
     known = [tau for tau in taus if not np.isnan(tau)]
     return float(np.mean(known)) if known else float("nan")

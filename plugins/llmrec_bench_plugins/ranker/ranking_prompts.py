@@ -44,7 +44,8 @@ class PromptOptions(Config):
     """Controls: what the order of the history is worth. Each user's history is shuffled anew."""
     item_text: Literal["title", "title-and-category", "anonymous"] = "title"
     """How an item is told of; the category stands in brackets behind the title. `anonymous`, a control: a number drawn
-    by the run's seed stands for the title, so that whatever a model still finds, it has not from knowing the items."""
+    by the run's seed stands for the title, so that whatever a model still finds, it has not from knowing the items (the
+    simulated model does not read titles, and finds them all the same)."""
     title_words: int | None = Field(None, ge=1)
     """Show so many words of a title, at most; null: all."""
     order: Order = "seeded"
