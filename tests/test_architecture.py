@@ -19,16 +19,20 @@ PLUGINS = ROOT / "plugins" / "llmrec_bench_plugins"
 # Highest first. A module imports from lower lines only, and from its own room where that is a package.
 ORDER = [
     {"cli"},
-    {"live", "describe", "schema", "sources", "cassette_commands", "estimate_text"},
+    {"commands"},
+    {"report"},
+    {"live", "describe", "schema", "sources"},
+    {"estimate_text", "imported_run"},
     {"execute"},
     {"cost_text"},
-    {"figures"},
+    {"compare"},
+    {"figures", "gate"},
     {"table_text"},
-    {"tables", "costs", "sheet"},
-    {"store", "evaluate", "artifacts", "stats"},
+    {"tables", "costs", "sheet", "matching"},
+    {"store", "evaluate", "artifacts"},
     {"plan"},
     {"suite"},
-    {"suite_figures"},
+    {"suite_figures", "suite_tables"},
     {"suite_methods", "suite_names", "published"},
     {"suite_values"},
     {"plugins"},
@@ -45,13 +49,14 @@ ORDER = [
     {"suite_mistakes"},
     {"yaml_lines"},
     {"versioned_json"},
+    {"stats"},
     {"hookspecs", "config", "errors", "tie_order"},
 ]
 LEVELS = {room: -level for level, rooms in enumerate(ORDER) for room in rooms}
 
-HEAVY = {"torch", "scipy", "recbole", "transformers", "optuna", "openai", "peft", "sklearn"}
-SHARED_FAMILIES = {"blocks", "stages", "backbones"}
-"""Methods that add to a backbone extend it."""
+HEAVY = {"torch", "scipy", "recbole", "transformers", "optuna", "openai", "peft", "sklearn", "altair", "vl_convert"}
+SHARED_FAMILIES = {"blocks", "stages", "backbones", "datasets"}
+"""Methods that add to a backbone extend it; those that read a file do it as data sources do."""
 PAST_TYPE_CHECKING = {"hookspecs"}
 """Modules that name the types of higher rooms, for type checkers only."""
 

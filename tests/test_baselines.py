@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 
 from llmrec_bench import load_catalog, load_suite, make_plan
+from llmrec_bench.gate.baseline import read_baseline
 
 ROOT = Path(__file__).parents[1]
 BASELINES = ROOT / "results" / "baselines"
-SUITES = sorted(path.stem for path in BASELINES.glob("*.json"))
+GATES = sorted(path for path in BASELINES.glob("*-gate.json"))
+"""Baselines of `bench gate`, which holds a run against them; all others are tables."""
+SUITES = sorted(path.stem for path in BASELINES.glob("*.json") if path not in GATES)
 DATA = Path(os.environ.get("LLMREC_BENCH_DATA", ROOT.parent / "shared" / "data"))
 PROFILES = {"paper-games": ("paper", "games")}
 """Tables of a profile: of which suite, and which one."""
@@ -69,6 +72,22 @@ def test_a_table_is_of_this_version(suite: str, monkeypatch: pytest.MonkeyPatch)
     }
     assert kept == planned
     assert {c["status"] for table in stored(suite) for row in table["rows"] for c in row["cells"]} == {"complete"}
+
+
+@pytest.mark.parametrize("path", GATES, ids=lambda path: path.stem)
+def test_a_gate_is_of_this_version(path: Path) -> None:
+    """Else run the suite and update the baseline, as its guide says."""
+    kept = read_baseline(path)
+    assert kept is not None
+    plan = make_plan(load_suite(kept.suite_path(path), load_catalog(), kept.profile), seeds=kept.seeds)
+    assert kept.protocol_hash == plan.suite.protocol.hash
+    trials = {
+        (dataset, label, seed): identity
+        for dataset, part in kept.datasets.items()
+        for label, method in part.methods.items()
+        for seed, identity in method.trials.items()
+    }
+    assert trials == {(t.dataset.label, t.method.label, t.seed): t.id for t in plan.trials}
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from llmrec_bench.method import Run
 from llmrec_bench.plugins import load_catalog
 from llmrec_bench.stage import StageRun, stages_of
 from llmrec_bench.suite import load_suite
+from llmrec_bench.suite_tables import CORRECTIONS, SLICES, TESTS
 from llmrec_bench.tuning import Tuning
 
 ROOT = Path(__file__).parent.parent
@@ -50,12 +51,32 @@ def test_the_suite_in_the_guide_loads(tmp_path):
     assert load_suite(tmp_path / "guide.yaml", CATALOG, "quick").seeds == (1,)
 
 
+def test_the_comparison_in_the_guide_loads(tmp_path):
+    _, text, *_ = blocks("suites/README.md", "yaml")
+    head = "datasets: {d: {source: movielens-100k}}\nmethods: {sasrec: , ease: }\n"
+    (tmp_path / "guide.yaml").write_text(head + text)
+    [table] = load_suite(tmp_path / "guide.yaml", CATALOG).tables
+    assert (table.baseline, table.test, table.correction, table.slice) == ("sasrec", "t-test", "holm", "popularity")
+    for word in (*TESTS, *CORRECTIONS, *SLICES):
+        assert word in text
+
+
 def test_the_tuning_in_the_guide_loads(tmp_path):
-    _, text, _ = blocks("suites/README.md", "yaml")
+    *_, text, _ = blocks("suites/README.md", "yaml")
     (tmp_path / "guide.yaml").write_text(f"datasets: {{d: {{source: movielens-100k}}}}\n{text}")
     suite = load_suite(tmp_path / "guide.yaml", CATALOG)
     assert [m.settings for m in suite.methods] == ["default", "tuned", "tuned"]
     assert suite.tuning == Tuning()  # "these are the defaults"
+
+
+def test_the_row_of_a_run_file_in_the_guide_loads(tmp_path):
+    [text] = [text for text in blocks("suites/README.md", "yaml") if "method: run-file" in text]
+    (tmp_path / "guide.yaml").write_text(f"datasets: {{d: {{source: movielens-100k}}}}\n{text}")
+    [method] = load_suite(tmp_path / "guide.yaml", CATALOG).methods
+    assert [config.path for config in method.config.by_seed([4, 5]).values()] == [
+        tmp_path / "../runs/theirs-4.csv",
+        tmp_path / "../runs/theirs-5.csv",
+    ]
 
 
 def test_the_language_models_in_the_guide_load(tmp_path):
@@ -83,7 +104,7 @@ def run_for(folder: Path, train: TrainingData) -> Run:
         stage.build(train, out, StageRun("cpu", build, None, None, print, print, folder / "scratch"))
         return out
 
-    return Run(1, np.random.default_rng(1), "cpu", lambda score, metric: 0.0, print, build, None)
+    return Run(1, np.random.default_rng(1), "cpu", lambda score, metric: 0.0, print, build, None, pd.Index([]))
 
 
 def test_the_method_in_the_guide_works(tmp_path):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 import numpy as np
+import pandas as pd
 
 from llmrec_bench import Method, Queries, Run, Scores, TrainingData, load_catalog
 
@@ -34,7 +35,8 @@ def timed_fit(
             course.cpu.append(time.process_time() - begun[0])
             course.wall.append(time.perf_counter() - begun[1])
 
-    run = Run(seed, np.random.default_rng(seed), "cpu", validate, log, artifact=nothing_to_lend, llm=nothing_to_lend)
+    nobody = pd.Index([])
+    run = Run(seed, np.random.default_rng(seed), "cpu", validate, log, nothing_to_lend, nothing_to_lend, nobody)
     method.fit(training, run)
     return method, course
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from llmrec_bench.store import Record, Store
     from llmrec_bench.suite import Suite, load_suite
     from llmrec_bench.table_text import render_tables
-    from llmrec_bench.tables import Table, build_tables
+    from llmrec_bench.tables.build import build_tables
+    from llmrec_bench.tables.table import Table
 
 _HOMES = {
     "BenchError": "errors",
@@ -64,11 +65,11 @@ _HOMES = {
     "TransferableStage": "stage",
     "Store": "store",
     "Suite": "suite",
-    "Table": "tables",
+    "Table": "tables.table",
     "TrainingData": "data.training",
     "Usage": "llm.language_model",
     "ask": "llm.prompt",
-    "build_tables": "tables",
+    "build_tables": "tables.build",
     "hookimpl": "hookspecs",
     "load_catalog": "plugins",
     "load_suite": "suite",

@@ -26,9 +26,9 @@ def render_costs(tables: Sequence[CostTable], form: Format) -> str:
         case "terminal":
             raise ValueError("cost_view is for terminals")
         case "markdown":
-            return "\n".join(_sheet(table).markdown() for table in tables)
+            return "\n".join(sheet_of(table).markdown() for table in tables)
         case "latex":
-            return "% needs \\usepackage{booktabs}\n" + "\n".join(_sheet(table).latex() for table in tables)
+            return "% needs \\usepackage{booktabs}\n" + "\n".join(sheet_of(table).latex() for table in tables)
         case "csv":
             return _csv(tables)
         case "json":
@@ -40,7 +40,8 @@ def cost_view(tables: Sequence[CostTable]) -> RenderableType:
     return Group(*map(_narrow_sheet, tables))
 
 
-def _sheet(table: CostTable) -> Sheet:
+def sheet_of(table: CostTable) -> Sheet:
+    """Its cells as text."""
     return Sheet(f"Cost: {table.dataset}", _HEADERS, _body(table), table.notes, left=_WORDS)
 
 
@@ -60,8 +61,8 @@ def _body(table: CostTable) -> list[list[str]]:
         if any(row.calls for row in mine):
             billed, notional = standalone_usd(mine, method)
             total = [method, "all, standalone", *[""] * (len(_HEADERS) - 2)]
-            total[_HEADERS.index("billed USD")] = _money(billed)
-            total[_HEADERS.index("notional USD")] = _money(notional)
+            total[_HEADERS.index("billed USD")] = money_text(billed)
+            total[_HEADERS.index("notional USD")] = money_text(notional)
             lines.append(total)
     return lines
 
@@ -74,24 +75,34 @@ def _line(row: CostRow) -> list[str]:
         row.charged,
         str(row.shared_by),
         _count(row.pieces),
-        _seconds(row.seconds_per_piece),
+        seconds_text(row.seconds_per_piece),
         _count(row.calls) + (f" ({_count(row.failed_calls)} failed)" if row.failed_calls else ""),
         _count(row.recorded_calls),
         _tokens(row.prompt_tokens, row),
         _tokens(row.completion_tokens, row),
-        _money(row.billed_usd) if asks else "0",
-        _money(row.notional_usd) if asks else "0",
+        money_text(row.billed_usd) if asks else "0",
+        money_text(row.notional_usd) if asks else "0",
         "n/a" if row.parameters is None else f"{row.parameters:,}",
         "n/a" if row.peak_memory_bytes is None else f"{row.peak_memory_bytes / 2**20:,.0f}",
         row.deployment,
     ]
 
 
-def _seconds(seconds: float | None) -> str:
+def seconds_text(seconds: float | None) -> str:
+    """Seconds with three digits; `n/a` where unknown."""
     return "n/a" if seconds is None else f"{seconds:,.1f}" if seconds >= 10 else f"{seconds:.3g}"
 
 
-def _money(usd: float | None) -> str:
+def duration_text(seconds: float) -> str:
+    """`4.2 s`, `1 min 05 s` or `2 h 10 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def money_text(usd: float | None) -> str:
+    """US dollars, finer where there are few; `n/a` where unknown."""
     return "n/a" if usd is None else "0" if usd == 0 else f"{usd:,.4f}" if usd < 10 else f"{usd:,.2f}"
 
 

@@ -69,17 +69,19 @@ def _build(plan: Plan, dataset: str, records: dict[str, Record]) -> CostTable:
     rows: list[CostRow] = []
     users: dict[str, set[str]] = {}
     keys: list[str] = []
+    remarks: dict[str, None] = {}
     for label in dict.fromkeys(t.method.label for t in plan.trials):
         ids = [t.id for t in plan.trials if t.dataset.label == dataset and t.method.label == label]
         finished = [records[i] for i in ids if i in records and records[i].status == "finished"]
         if not finished:
             continue
+        remarks |= dict.fromkeys(f"{label}: {remark}." for record in finished for remark in record.remarks)
         for row, key in _rows(label, finished):
             rows.append(row)
             keys.append(key)
             users.setdefault(key, set()).add(label)
     shared = [replace(row, shared_by=len(users[key]) if key else 1) for row, key in zip(rows, keys, strict=True)]
-    return CostTable(dataset, tuple(shared), tuple(_notes(shared)))
+    return CostTable(dataset, tuple(shared), (*_notes(shared), *remarks))
 
 
 def _rows(label: str, finished: Sequence[Record]) -> Iterator[tuple[CostRow, str]]:

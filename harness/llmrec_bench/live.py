@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from llmrec_bench.cost_text import duration_text
 from llmrec_bench.execute.job import Job
 from llmrec_bench.execute.run import Progress, SearchProgress
 from llmrec_bench.llm.budget import BudgetReached
@@ -92,7 +93,7 @@ class RunView:
             stopped = "left for another run" if failure.kind == BudgetReached.__name__ else "FAILED"
             line += f"{stopped} in {failure.phase or 'its process'} ({failure.kind}: {first})"
         else:
-            line += f"{found}{_span(seconds)}"
+            line += f"{found}{duration_text(seconds)}"
         if self._left and not self._console.is_terminal:
             line += f"; {len(self._left)} left, {self._time_left()}"
         self._console.print(Text(line, style="red" if failure else ""), soft_wrap=True)
@@ -104,7 +105,7 @@ class RunView:
     def _render(self) -> Text:
         now = time.monotonic()
         lines = [
-            f"  {job.label}: {phase}, {_span(now - self._started[job.label])}"
+            f"  {job.label}: {phase}, {duration_text(now - self._started[job.label])}"
             for job, phase in list(self._running.values())
         ]
         failed = f", {self._failed} failed" if self._failed else ""
@@ -124,12 +125,5 @@ class RunView:
             else:
                 untimed[method] = None
         running = sum(time.monotonic() - start for start in self._started.values())
-        span = _span(max(0.0, total - running) / self._workers)
+        span = duration_text(max(0.0, total - running) / self._workers)
         return f"more than {span} left ({', '.join(untimed)} not timed yet)" if untimed else f"about {span} left"
-
-
-def _span(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

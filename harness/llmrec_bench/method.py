@@ -4,10 +4,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from llmrec_bench.config import Config as BaseConfig
 from llmrec_bench.data.training import Queries, TrainingData
@@ -42,6 +43,9 @@ class Run:
     llm: "Callable[[LanguageModel.Config], MeteredModel]"
     """The language model an option names, recorded and metered; what is asked during `fit` counts as one-off, what
     is asked during `score` as spent on the requests."""
+    users: pd.Index
+    """U user tokens in code order, as text, for what is written about users elsewhere. No stage has them, whose key
+    knows nothing of tokens."""
 
 
 class Method(ABC):
@@ -67,6 +71,11 @@ class Method(ABC):
 
     class Config(BaseConfig):
         """No options. A `Range` or `Choice` in a field's annotation says what tuning may try."""
+
+        def by_seed(self, seeds: Sequence[int]) -> Mapping[int, Self]:
+            """The options of each trial by its seed, out of those that the suite has: the same for every seed, unless a
+            method has a part for each, or one for all."""
+            return dict.fromkeys(seeds, self)
 
     def __init__(self, config: Config) -> None:
         """Store the options and nothing else; `fit` does the work and overwrites earlier fits."""
@@ -100,9 +109,10 @@ class Method(ABC):
         for a method without prompts. Asked after `score`, to tell how accuracy moves with the target's place."""
         return None
 
+    @property
     def remarks(self) -> Sequence[str]:
-        """What a reader of results has to know of how it went; stands in the record and below the tables. Asked after
-        the last `score`."""
+        """What a reader of results has to know of these scores, a clause each; it stands below the tables. Asked after
+        the last query is scored."""
         return ()
 
     @abstractmethod

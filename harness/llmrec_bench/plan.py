@@ -180,11 +180,13 @@ def make_plan(suite: Suite, only: Sequence[str] = (), seeds: Sequence[int] | Non
         labels = list(dict.fromkeys(m.label for m in methods))
         raise BenchError(f"--only {' '.join(only)}: no method of {suite.path} matches{suggest(only[0], labels)}")
     protocol_hash = suite.protocol.hash
+    chosen = suite.seeds if seeds is None else seeds
     trials = []
     for method in methods:
         try:
-            method.config.identity()
-        except BenchError as error:  # weights that are not there have no hash
+            for config in method.config.by_seed(chosen).values():
+                config.identity()
+        except BenchError as error:  # weights and files that are not there have no hash
             mistakes.append(f"{suite.path}: methods.{method.label}: {error}")
     if mistakes:
         raise SuiteErrors(mistakes)
@@ -199,9 +201,10 @@ def make_plan(suite: Suite, only: Sequence[str] = (), seeds: Sequence[int] | Non
                 )
             own = search_id(method, protocol_hash, fingerprint, suite.tuning)
             search = Search(own, dataset, fingerprint, method, suite.protocol, protocol_hash, suite.tuning)
-        for seed in suite.seeds if seeds is None else seeds:
-            identity = trial_id(method, protocol_hash, fingerprint, seed, search)
-            trials.append(Trial(identity, dataset, fingerprint, method, suite.protocol, protocol_hash, seed, search))
+        for seed, config in method.config.by_seed(chosen).items():
+            seeded = replace(method, config=config)
+            identity = trial_id(seeded, protocol_hash, fingerprint, seed, search)
+            trials.append(Trial(identity, dataset, fingerprint, seeded, suite.protocol, protocol_hash, seed, search))
     if mistakes:
         raise SuiteErrors(mistakes)
     return Plan(suite, tuple(trials), prepared)

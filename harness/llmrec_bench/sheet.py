@@ -1,8 +1,8 @@
 """A table whose cells are text already -> terminal, markdown or LaTeX."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -11,6 +11,8 @@ from rich.text import Text
 from tabulate import tabulate
 
 _BORDERS = 3  # of a column: a line and two blanks
+Mark = Literal["best", "second"]
+_STYLES: dict[Mark | None, str] = {"best": "bold", "second": "underline"}
 _PARAGRAPH = r"p{0.6\linewidth}"
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -42,6 +44,8 @@ class Sheet:
     """Rules off the last row."""
     wide: Sequence[str] = ()
     """Headers of the columns of whole sentences, which get what room there is and fold."""
+    marks: Mapping[tuple[int, int], Mark] = field(default_factory=dict)
+    """The best and second best, by row and column: bold and underlined where they stand."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield Text(self.heading, style="bold")
@@ -50,14 +54,14 @@ class Sheet:
 
     def markdown(self) -> str:
         """With the notes as a list below."""
-        body = [[_markdown(text) for text in row] for row in self.body]
+        body = self._marked(_markdown, {"best": "**{}**", "second": "<ins>{}</ins>"})
         grid = tabulate(body, headers=self.headers, tablefmt="pipe", disable_numparse=True, colalign=self._alignment())
-        notes = "\n".join(f"- {note}" for note in self.notes)
+        notes = "\n".join(f"- {_markdown(note)}" for note in self.notes)
         return f"**{_markdown(self.heading)}**\n\n{grid}\n\n{notes}\n"
 
     def latex(self) -> str:
         """A table environment with booktabs rules, the notes below the tabular."""
-        body = [[_latex(text) for text in row] for row in self.body]
+        body = self._marked(_latex, {"best": r"\textbf{{{}}}", "second": r"\underline{{{}}}"})
         headers = [_latex(text) for text in self.headers]
         align = self._alignment()
         grid = tabulate(body, headers=headers, tablefmt="latex_raw", disable_numparse=True, colalign=align)
@@ -71,6 +75,17 @@ class Sheet:
         notes = "\n".join(rf"\par\footnotesize {_latex(note)}" for note in self.notes)
         caption = rf"\caption{{{_latex(self.heading)}}}"
         return "\n".join([r"\begin{table}", r"\centering", caption, *lines, notes, r"\end{table}", ""])
+
+    def _marked(self, escape: Callable[[str], str], forms: Mapping[Mark, str]) -> list[list[str]]:
+        """The body as text of a form, what is marked in a dress of its own."""
+
+        def dressed(text: str, mark: Mark | None) -> str:
+            number, blank, rest = escape(text).partition(" ")  # the spread behind a number is not dressed
+            return number + blank + rest if mark is None else forms[mark].format(number) + blank + rest
+
+        return [
+            [dressed(text, self.marks.get((i, j))) for j, text in enumerate(row)] for i, row in enumerate(self.body)
+        ]
 
     def _alignment(self) -> list[str]:
         return ["left" if i == 0 or header in self.left else "right" for i, header in enumerate(self.headers)]
@@ -111,7 +126,7 @@ class Sheet:
                 grid.add_column(headers[i], width=sizes[i], justify=justify, overflow="fold")
             for place, row in enumerate(body):
                 grid.add_row(
-                    *(Text(row[i]) for i in [0, *group]),
+                    *(Text(row[i], style=_STYLES.get(self.marks.get((place, i)), "")) for i in [0, *group]),
                     style="dim" if self.last_apart and place == len(body) - 1 else None,
                     end_section=self.last_apart and place == len(body) - 2,
                 )

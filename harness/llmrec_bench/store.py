@@ -4,13 +4,14 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from pyarrow.parquet import read_table
 from pydantic import BaseModel, ConfigDict
 
 from llmrec_bench.data.dataset import Dataset
@@ -20,8 +21,8 @@ from llmrec_bench.llm.meter import Spending
 from llmrec_bench.metrics.rankings import Popularity, Rankings, Ranks
 from llmrec_bench.versioned_json import read_versioned
 
-SCHEMA_VERSION = 5
-# 2: records of tuned trials; 3: stages, language models and their cost; 4: remarks of stages; 5: remarks of methods
+SCHEMA_VERSION = 6
+# 2: tuned trials; 3: stages, language models and their cost; 4: remarks of stages; 5: of methods; 6: bounds of ties
 """Of records; older ones still load."""
 
 
@@ -171,6 +172,8 @@ class Record(_Part):
     resources: Resources | None
     provenance: dict[str, Any]
     log: list[str]
+    remarks: list[str] = []
+    """What the method says a reader of its numbers has to know."""
     tuning: TuningPart | None = None
     """None where the options stand in the suite."""
     stages: list[StagePart] = []
@@ -179,8 +182,6 @@ class Record(_Part):
     """On language models, by this trial itself."""
     parameters: int | None = None
     """How many numbers the method learned; None where it does not say."""
-    remarks: list[str] = []
-    """What the method says that a reader of results has to know."""
     bounds: dict[str, tuple[float, float]] = {}
     """The lowest and the highest mean that its equal scores leave possible; empty for a method whose ties are not
     open."""
@@ -328,13 +329,24 @@ class Store:
         except OSError as error:
             raise BenchError(f"{folder}: cannot be written ({error.strerror or error})") from None
 
-    def per_user(self, trial: str) -> pd.DataFrame:
-        """One row a query: `user`, then one float64 column for each per-user metric."""
-        return self._table(trial, "per_user")
+    def per_user(self, trial: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """One row a query: `user`, then one float64 column for each per-user metric; or only `columns`."""
+        return self._table(trial, "per_user", columns)
 
     def top_lists(self, trial: str) -> pd.DataFrame:
         """One row a place: `user`, `rank` from 1, `item`."""
         return self._table(trial, "top_lists")
+
+    def places_by_item(self, trial: str, cutoff: int) -> pd.Series:
+        """In how many of the lists, cut off there, an item stands: int64 by item token; items in none are left out."""
+        # Tokens stay codes of a dictionary: a million strings would take most of the time.
+        columns = ["rank", "item"]
+        lists = self._read(trial, "top_lists", lambda path: read_table(path, columns=columns, read_dictionary=["item"]))
+        items = lists["item"].unify_dictionaries().combine_chunks()
+        codes = items.indices.to_numpy(zero_copy_only=False)[lists["rank"].to_numpy() <= cutoff]
+        counts = np.bincount(codes, minlength=len(items.dictionary))
+        found = pd.Series(counts, index=pd.Index(items.dictionary.to_pylist(), dtype="str"), dtype="int64")
+        return found[found > 0]
 
     def rankings(self, trial: str, dataset: Dataset, users: np.ndarray, popularity: Popularity, k: int) -> Rankings:
         """Rebuild what a finished trial ranked for the given users (codes, in query order), to measure it anew."""
@@ -357,10 +369,14 @@ class Store:
             popularity=popularity,
         )
 
-    def _table(self, trial: str, name: str) -> pd.DataFrame:
+    def _table(self, trial: str, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        wanted = None if columns is None else list(columns)
+        return self._read(trial, name, lambda path: pd.read_parquet(path, columns=wanted))
+
+    def _read(self, trial: str, name: str, read: Callable[[Path], Any]) -> Any:
         path = self.trials / trial / f"{name}.parquet"
         try:
-            return pd.read_parquet(path)
+            return read(path)
         except (OSError, ValueError) as error:
             reason = error if path.exists() else "no such file"
             raise BenchError(

@@ -3,8 +3,8 @@
 import json
 import os
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -15,6 +15,7 @@ from llmrec_bench.data.dataset import Preparation
 from llmrec_bench.data.source import DataSource
 from llmrec_bench.errors import BenchError, SuiteErrors, suggest
 from llmrec_bench.llm.metered import Mode
+from llmrec_bench.metrics.metric import Metric
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.protocol import CandidateFile, CandidatePlaces, Protocol
 from llmrec_bench.published import Published, read_published
@@ -22,7 +23,8 @@ from llmrec_bench.stage import elsewhere
 from llmrec_bench.suite_figures import FigureEntry, SuiteFigure, check_figures, resolve_figures
 from llmrec_bench.suite_methods import MethodEntry, SuiteMethod, resolve_methods
 from llmrec_bench.suite_mistakes import Mistakes
-from llmrec_bench.suite_names import check_names, rows_of
+from llmrec_bench.suite_names import check_names
+from llmrec_bench.suite_tables import SuiteTable, TableEntry, check_tables, resolve_tables
 from llmrec_bench.suite_values import VALUE_NAME
 from llmrec_bench.tuning import Tuning
 from llmrec_bench.yaml_lines import Document, Location, read_yaml
@@ -69,22 +71,6 @@ class LanguageModelUse(Config):
     before those that come with the project."""
 
 
-class TableEntry(Config):
-    """One table: which numbers stand in it."""
-
-    title: str = ""
-    """Printed above the table."""
-    metrics: Annotated[list[str], Field(min_length=1)]
-    """Columns, as `NDCG@10`."""
-    datasets: list[str] | None = None
-    """Labels of the data sets to show; all of them if left out."""
-    methods: list[str] | None = None
-    """Labels of the methods to show; all of them if left out."""
-    published: Path | None = None
-    """A CSV of published numbers to stand beside ours, with the difference, where labels and metrics are the same. A
-    relative path starts at the suite's folder."""
-
-
 class SuiteFile(Config):
     """A suite of experiments: every method on every data set with every seed, under one protocol."""
 
@@ -122,18 +108,6 @@ class SuiteDataset:
 
 
 @dataclass(frozen=True)
-class SuiteTable:
-    """A table to print, its labels resolved."""
-
-    name: str
-    title: str
-    metrics: tuple[str, ...]
-    datasets: tuple[str, ...]
-    methods: tuple[str, ...]
-    published: Published | None = None
-
-
-@dataclass(frozen=True)
 class Suite:
     """A suite with every name resolved against the catalog."""
 
@@ -148,6 +122,8 @@ class Suite:
     llm: LanguageModelUse
     tuning: Tuning
     metrics: tuple[str, ...]
+    measures: Mapping[str, type[Metric]]
+    """Of these metrics, by name."""
     tables: tuple[SuiteTable, ...]
     figures: tuple[SuiteFigure, ...]
 
@@ -197,10 +173,11 @@ def _resolve(
     except ValidationError as error:
         mistakes.add_all(error, SuiteFile)
         file = None
-    sections = data if isinstance(data, dict) else {}
-    datasets = list(_datasets(sections.get("datasets"), mistakes, catalog, document.path.parent))
+    sections, folder = data if isinstance(data, dict) else {}, document.path.parent
+    datasets = list(_datasets(sections.get("datasets"), mistakes, catalog, folder))
     values = _values(sections.get("datasets"))
-    methods = list(resolve_methods(sections.get("methods"), values, mistakes, catalog))
+    resolved = resolve_methods(sections.get("methods"), values, mistakes, catalog)
+    methods = [replace(method, config=_anchor(method.config, folder)) for method in resolved]
     labels = list(dict.fromkeys(m.label for m in methods))
     for method in methods:
         for other in sorted(elsewhere(method.config) - set(values)):
@@ -209,24 +186,27 @@ def _resolve(
             )
             mistakes.add(("methods", method.label, "config"), message)
     named = {"metrics": SuiteFile.model_fields["metrics"].default, **sections}
-    check_names(named, labels, mistakes, catalog)
+    check_names(named, mistakes, catalog)
+    check_tables(named, labels, mistakes, catalog)
     check_figures(named, labels, mistakes, catalog)
-    published = dict(_published(sections.get("tables"), mistakes, document.path.parent))
+    published = dict(_published(sections.get("tables"), mistakes, folder))
     if file is None:
         return None
+    widest = [f"{metric}@{max(file.protocol.cutoffs)}" for metric in file.metrics]
     return Suite(
         name=document.path.stem,
         path=document.path,
         profile=profile,
         description=file.description,
         datasets=tuple(datasets),
-        protocol=_with_candidates(file.protocol, mistakes, document.path.parent),
+        protocol=_with_candidates(file.protocol, mistakes, folder),
         methods=tuple(methods),
         seeds=tuple(file.seeds),
-        llm=_placed(file.llm, ("llm",), mistakes, document.path.parent),
+        llm=_placed(file.llm, ("llm",), mistakes, folder),
         tuning=file.tune,
         metrics=tuple(file.metrics),
-        tables=tuple(_tables(file, [d.label for d in datasets], labels, published)),
+        measures={name: catalog.metrics[name] for name in file.metrics if name in catalog.metrics},
+        tables=tuple(resolve_tables(file.tables, widest, [d.label for d in datasets], labels, published)),
         figures=tuple(resolve_figures(file.figures, [d.label for d in datasets], labels)),
     )
 
@@ -316,16 +296,3 @@ def _published(section: Any, mistakes: Mistakes, folder: Path) -> Iterator[tuple
             yield name, read_published(path)
         except BenchError as error:
             mistakes.add(location, f"tables.{name}.published: {error}")
-
-
-def _tables(
-    file: SuiteFile, datasets: list[str], methods: list[str], published: dict[str, Published]
-) -> Iterator[SuiteTable]:
-    if not file.tables:
-        widest = tuple(f"{metric}@{max(file.protocol.cutoffs)}" for metric in file.metrics)
-        yield SuiteTable("main", "", widest, tuple(datasets), tuple(methods))
-    for name, entry in file.tables.items():
-        shown = datasets if entry.datasets is None else entry.datasets
-        rows = methods if entry.methods is None else [row for label in entry.methods for row in rows_of(label, methods)]
-        beside = published.get(name)
-        yield SuiteTable(name, entry.title, tuple(entry.metrics), tuple(shown), tuple(rows), beside)

@@ -44,7 +44,8 @@ class MethodEntry(Config):
     """Named options of the method, such as those its paper prints; `bench describe NAME` lists them. Left out, the
     method's defaults."""
     config: dict[str, JsonValue] = {}  # noqa: RUF012 - pydantic copies defaults
-    """Options that differ from these; `bench describe NAME` explains them."""
+    """Options that differ from these; `bench describe NAME` explains them. A relative path starts at the suite's
+    folder."""
     grid: dict[str, Annotated[list[JsonValue], Field(min_length=1)]] = {}  # noqa: RUF012
     """Option -> values; every combination becomes a row of its own, labelled `label[option=value]`."""
     datasets: Annotated[list[str], Field(min_length=1)] | None = None
@@ -60,7 +61,7 @@ class SuiteMethod:
 
     label: str
     method: type[Method]
-    config: Config
+    config: Method.Config
     """Where the method is tuned, what its search starts from."""
     space: SearchSpace
     """What tuning may try; empty where the method is not tuned."""

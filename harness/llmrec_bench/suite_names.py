@@ -14,11 +14,8 @@ from llmrec_bench.suite_mistakes import Mistakes
 from llmrec_bench.yaml_lines import Location
 
 
-def check_names(sections: dict[str, Any], rows: Sequence[str], mistakes: Mistakes, catalog: Catalog) -> None:
-    """Note unknown metrics, repeats, and what tables ask for that the suite does not have.
-
-    `rows` are the labels of the methods, those that a grid made included.
-    """
+def check_names(sections: dict[str, Any], mistakes: Mistakes, catalog: Catalog) -> None:
+    """Note unknown metrics, repeats, and data sets of methods that the suite does not have."""
     for i, metric in _words(sections.get("metrics")):
         if metric not in catalog.metrics:
             mistakes.add(("metrics", i), catalog.unknown("metric", metric))
@@ -35,7 +32,6 @@ def check_names(sections: dict[str, Any], rows: Sequence[str], mistakes: Mistake
                 message = f"methods.{label}: there is no dataset '{dataset}'{suggest(dataset, known)}"
                 mistakes.add(("methods", label, "datasets", i), message)
     _check_tuning(sections.get("tune"), mistakes, catalog)
-    _check_tables(sections, rows, mistakes)
 
 
 def rows_of(label: str, rows: Sequence[str]) -> list[str]:
@@ -93,16 +89,6 @@ def _check_tuning(section: Any, mistakes: Mistakes, catalog: Catalog) -> None:
         mistakes.add(where, f"tune.metric: should name a cut-off, as {name}@10 (given '{metric}')")
     elif catalog.metrics[name].direction != "higher":
         mistakes.add(where, f"tune.metric: of '{name}' higher is not better, so that nothing can be chosen by it")
-
-
-def _check_tables(sections: dict[str, Any], rows: Sequence[str], mistakes: Mistakes) -> None:
-    tables = sections.get("tables")
-    for name, entry in tables.items() if isinstance(tables, dict) else ():
-        if not isinstance(entry, dict):
-            continue
-        for i, column in _words(entry.get("metrics")):
-            check_column(column, ("tables", name, "metrics", i), sections, mistakes)
-        check_labels(entry, ("tables", name), sections, rows, mistakes)
 
 
 def _words(values: Any) -> Iterator[tuple[int, str]]:

@@ -3,14 +3,15 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from typing import Literal
 
 from rich.console import Console, Group, RenderableType
 
 from llmrec_bench.sheet import Sheet
-from llmrec_bench.tables import NEAR_CHANCE, Cell, ComparedCell, Table
+from llmrec_bench.tables.changes import STARS
+from llmrec_bench.tables.table import NEAR_CHANCE, Against, Cell, Change, ComparedCell, Mark, Table
 
 Format = Literal["terminal", "markdown", "latex", "csv", "json"]
 FORMATS: tuple[Format, ...] = ("terminal", "markdown", "latex", "csv", "json")
@@ -19,6 +20,7 @@ _CHANCE = "chance"
 _SETTINGS = "settings"
 _BESIDE = ("published", "published_std", "difference")
 """What a `ComparedCell` adds to a cell."""
+_CHANGE = tuple(field.name for field in fields(Change))
 
 
 def render_tables(tables: Sequence[Table], form: Format, width: int | None = None) -> str:
@@ -29,9 +31,9 @@ def render_tables(tables: Sequence[Table], form: Format, width: int | None = Non
             console.print(terminal_view(tables))
             return console.export_text()
         case "markdown":
-            return "\n".join(_sheet(table).markdown() for table in tables)
+            return "\n".join(sheet_of(table).markdown() for table in tables)
         case "latex":
-            return "% needs \\usepackage{booktabs}\n" + "\n".join(_sheet(table).latex() for table in tables)
+            return "% needs \\usepackage{booktabs}\n" + "\n".join(sheet_of(table).latex() for table in tables)
         case "csv":
             return _csv(tables)
         case "json":
@@ -40,12 +42,55 @@ def render_tables(tables: Sequence[Table], form: Format, width: int | None = Non
 
 def terminal_view(tables: Sequence[Table]) -> RenderableType:
     """What rich prints: each table with its notes below."""
-    return Group(*map(_sheet, tables))
+    return Group(*map(sheet_of, tables))
 
 
-def _sheet(table: Table) -> Sheet:
-    """The last row is the chance level."""
-    return Sheet(_heading(table), _headers(table), _body(table), table.notes, left=(_SETTINGS,), last_apart=True)
+def sheet_of(table: Table) -> Sheet:
+    """The last row is the chance level, except where the table is sliced."""
+    columns = list(_columns(table))
+    rows = [*(_named(row.method, row.simulated) for row in table.rows), *([] if table.sizes else [_CHANCE])]
+    body = [[name, *(column.texts[i] for column in columns)] for i, name in enumerate(rows)]
+    marks = {(i, place): mark for place, column in enumerate(columns, 1) for i, mark in column.marks.items()}
+    return Sheet(
+        heading=_heading(table),
+        headers=["method", *(column.header for column in columns)],
+        body=body,
+        notes=table.notes,
+        left=(_SETTINGS,),
+        last_apart=table.sizes is None,
+        marks=marks,
+    )
+
+
+@dataclass(frozen=True)
+class _Column:
+    header: str
+    texts: list[str]
+    marks: Mapping[int, Mark] = field(default_factory=dict)
+
+
+def _columns(table: Table) -> Iterator[_Column]:
+    """All but the first; the last text of each is that of the chance level."""
+    if any(row.settings != "default" for row in table.rows):  # else a note says so and saves the column
+        yield _Column(_SETTINGS, [*(row.settings for row in table.rows), ""])
+    for i, (header, level) in enumerate(zip(table.columns, table.chance, strict=True)):
+        cells = [row.cells[i] for row in table.rows]
+        compared = _compared(cells)
+        decimals = decimals_of([*(cell.mean for cell in cells), *(cell.published for cell in compared)])
+        shown = "n/a" if level is None else f"{level:,.{decimals}f}"
+        marks = {row: mark for (row, column), mark in table.marks.items() if column == i}
+        size = "" if table.sizes is None else f" ({table.sizes[i]:,} users)"
+        texts = [*(cell_text(cell, len(table.seeds), decimals) for cell in cells), shown]
+        yield _Column(header + size, texts, marks)
+        if table.against is not None:
+            changes = [
+                _change(row.method, cell.change, table.against, decimals)
+                for row, cell in zip(table.rows, cells, strict=True)
+            ]
+            yield _Column(f"{header} change", [*changes, ""])
+        if compared:
+            yield _Column(f"{header} published", [*(_published(cell, decimals) for cell in compared), ""])
+            yield _Column(f"{header} difference", [*(_difference(cell, decimals) for cell in compared), ""])
 
 
 def _heading(table: Table) -> str:
@@ -53,40 +98,24 @@ def _heading(table: Table) -> str:
     return f"{title} (simulated data)" if table.simulated else title
 
 
-def _shows_settings(table: Table) -> bool:
-    """Where every method stands at its defaults, a note says so and saves the column."""
-    return any(row.settings != "default" for row in table.rows)
-
-
-def _headers(table: Table) -> list[str]:
-    columns = []
-    for i, column in enumerate(table.columns):
-        columns.append(column)
-        if _compared([row.cells[i] for row in table.rows]):
-            columns += [f"{column} published", f"{column} difference"]
-    return ["method", *([_SETTINGS] if _shows_settings(table) else []), *columns]
-
-
 def _compared(cells: Sequence[Cell]) -> list[ComparedCell]:
     """All of a column that published numbers stand beside, none of another."""
     return [cell for cell in cells if isinstance(cell, ComparedCell)]
 
 
-def _body(table: Table) -> list[list[str]]:
-    """The method and its cells as text, row by row; the last row is the chance level."""
-    columns = [[f"{row.method} (simulated)" if row.simulated else row.method for row in table.rows] + [_CHANCE]]
-    if _shows_settings(table):
-        columns.append([row.settings for row in table.rows] + [""])
-    for i, level in enumerate(table.chance):
-        cells = [row.cells[i] for row in table.rows]
-        compared = _compared(cells)
-        decimals = decimals_of([*(cell.mean for cell in cells), *(cell.published for cell in compared)])
-        shown = "n/a" if level is None else f"{level:,.{decimals}f}"
-        columns.append([*(cell_text(cell, len(table.seeds), decimals) for cell in cells), shown])
-        if compared:
-            columns.append([*(_published(cell, decimals) for cell in compared), ""])
-            columns.append([*(_difference(cell, decimals) for cell in compared), ""])
-    return [list(row) for row in zip(*columns, strict=True)]
+def _named(method: str, simulated: bool) -> str:
+    return f"{method} (simulated)" if simulated else method
+
+
+def _change(method: str, change: Change | None, against: Against, decimals: int) -> str:
+    """`+4.2 % **`; by the amount where the baseline has 0."""
+    if method == against.baseline:
+        return "baseline"
+    if change is None or change.mean is None:
+        return "n/a"
+    amount = f"{change.mean:+,.{decimals}f}" if change.relative is None else f"{change.relative:+,.1%}"
+    stars = "*" * sum(change.p_corrected < level for level in STARS) if change.p_corrected is not None else ""
+    return f"{amount} {stars}".rstrip()
 
 
 def decimals_of(means: Sequence[float | None]) -> int:
@@ -119,21 +148,34 @@ def _csv(tables: Sequence[Table]) -> str:
     """One row a cell: every number by name, as a machine wants it. Columns for published numbers are there where a
     table has any."""
     compares = any(_compared(row.cells) for table in tables for row in table.rows)
+    changes = any(table.against is not None for table in tables)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(
         ["table", "dataset", "simulated", "method", "settings", "metric", "mean", "std", "seeds", "seeds_planned",
          "status", "chance", "near_chance", "protocol_hash", "data_fingerprint",
-         *(_BESIDE if compares else ())]
+         *(_BESIDE if compares else ()),
+         *(("baseline", "test", "correction", "family", *(f"change_{name}" for name in _CHANGE)) if changes else ())]
     )  # fmt: skip
     for table in tables:
         for row in table.rows:
             simulated = table.simulated or row.simulated
             for column, cell, level in zip(table.columns, row.cells, table.chance, strict=True):
                 beside = [getattr(cell, name, None) for name in _BESIDE] if compares else []
+                if changes:
+                    against = table.against
+                    beside += [None] * 4 if against is None else list(vars(against).values())
+                    beside += [getattr(cell.change, name, None) for name in _CHANGE]
                 writer.writerow(
                     [table.name, table.dataset, simulated, row.method, row.settings, column, cell.mean, cell.std,
                      len(cell.values), len(table.seeds), cell.status, level, cell.near_chance, table.protocol_hash,
                      table.fingerprint, *beside]
                 )  # fmt: skip
     return out.getvalue()
+
+
+def p_text(p: float | None) -> str:
+    """Four decimals of a p-value."""
+    if p is None:
+        return "n/a"
+    return "<0.0001" if p < 0.0001 else f"{p:.4f}"

@@ -87,7 +87,8 @@ def run_for(
         asking = Asking(kinds, new_folder("cassette"), load_prices(None))
         return asking.open(options, train.items, Meter())
 
-    return Run(seed, np.random.default_rng(seed), device, validate, log, artifact, llm)
+    users = pd.Index([f"u{code}" for code in range(train.n_users)])
+    return Run(seed, np.random.default_rng(seed), device, validate, log, artifact, llm, users)
 
 
 @pytest.fixture

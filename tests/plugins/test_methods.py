@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,16 +14,18 @@ from llmrec_bench_plugins.baselines.bm25 import BM25
 from llmrec_bench_plugins.baselines.popularity import Popularity
 from llmrec_bench_plugins.llms.simulated import Simulated
 from llmrec_bench_plugins.ranker import METHODS as RANKERS
+from llmrec_bench_plugins.run_files import METHODS as RUN_FILES
 from llmrec_bench_plugins.slim import METHODS as SLIM
 from llmrec_bench_plugins.stages.history_titles import HistoryTitles
 from llmrec_bench_plugins.stages.text_embeddings import TextEmbeddings
 from llmrec_bench_plugins.stages.text_encoders import Pretrained, TfIdf
 from llmrec_bench_plugins.stages.user_text_embeddings import UserTextEmbeddings
 
-METHODS = BASELINES + BACKBONES + SLIM + RANKERS
+METHODS = BASELINES + BACKBONES + SLIM + RANKERS + RUN_FILES
 SMALL = {method.name: {"epochs": 3, "width": 8, "history_length": 5} for method in BACKBONES}
-WANTED = {method.name: {"user_text": UserTextEmbeddings(texts=HistoryTitles())} for method in SLIM}
+WANTED: dict = {method.name: {"user_text": UserTextEmbeddings(texts=HistoryTitles())} for method in SLIM}
 WANTED |= {method.name: {"language_model": Simulated.Config()} for method in RANKERS}
+WANTED["run-file"] = {"path": Path("run.csv")}
 """Options without a default."""
 READ_TITLES = [*SLIM, *RANKERS, BM25, *(method for method in BACKBONES if method.name.endswith("+"))]
 for ranker in RANKERS:
@@ -38,6 +41,17 @@ def small_encoder(make_encoder):
         texts = {"user_text": UserTextEmbeddings(texts=HistoryTitles(), encoder=kind)}
         small = SMALL["sasrec"] | {"share_fusion": False} if kind != encoder else {"epochs": 3, "width": 8}
         SMALL[method.name] = small | texts | {"item_text": TextEmbeddings(encoder=kind)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_run(tmp_path_factory):
+    """Gives the method that reads a run file one for forty users, of whom a test's data may have fewer."""
+    rng = np.random.default_rng(3)
+    lists = [sorted({0, *rng.integers(30, size=9)}) for _ in range(40)]
+    lines = [f"u{user},i{item},{rng.random():.3f}" for user, items in enumerate(lists) for item in items]
+    path = tmp_path_factory.mktemp("run") / "run.csv"
+    path.write_text("\n".join(["user,item,score", *lines]))
+    SMALL["run-file"] = {"path": path, "unknown": "drop"}
 
 
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
@@ -111,7 +125,7 @@ def test_scores_do_not_depend_on_the_rest_of_the_block(method, shop, asked, make
     together = fit.score(asked)
     order = np.random.default_rng(2).permutation(len(asked))
     apart = np.concatenate([fit.score(asked.take(rows)) for rows in np.split(order, [1, 5])])
-    exact = method in BASELINES  # matrix products round by the shape of the block
+    exact = method in BASELINES + RUN_FILES  # matrix products round by the shape of the block
     assert np.allclose(apart, together[order], rtol=0, atol=0 if exact else 1e-6, equal_nan=True)
 
 
@@ -163,8 +177,8 @@ def test_small_and_lopsided_data_fit_and_score(method, rows, n_items, make_train
 
 def test_importing_the_methods_loads_neither_torch_nor_scipy():
     code = (
-        "import sys, llmrec_bench_plugins.baselines, llmrec_bench_plugins.backbones, llmrec_bench_plugins.slim;"
-        "import llmrec_bench_plugins.ranker;"
+        "import sys, llmrec_bench_plugins.baselines, llmrec_bench_plugins.backbones, llmrec_bench_plugins.slim,"
+        "llmrec_bench_plugins.ranker, llmrec_bench_plugins.run_files;"
         "print([name for name in ('torch', 'scipy', 'recbole') if name in sys.modules])"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -51,7 +51,7 @@ _PHASES = ("load", "fit", "score", "rank", "measure")
 
 _PLACES_QUERIES = 512
 
-_KEPT = ("resources", "log", "tuning", "stages", "spending", "parameters", "remarks")
+_KEPT = ("resources", "log", "remarks", "tuning", "stages", "spending", "parameters")
 """Of a record whose trial is only measured again."""
 
 
@@ -63,9 +63,9 @@ class _Course:
     phase: str = "load"
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys((*_PHASES, "validate"), 0.0))
     log: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     meter: Meter = field(default_factory=Meter)
     parameters: int | None = None
-    remarks: list[str] = field(default_factory=list)
     places: npt.NDArray[np.int64] | None = None
     """Of the targets in prompts; None for a method that shows none."""
 
@@ -145,6 +145,7 @@ def _fitted(job: Job, data: TrialData, course: _Course, llm: Models) -> Method:
         log=course.log.append,
         artifact=finished_artifact(job.artifacts, data.training.fingerprint, {planned.key for planned in job.stages}),
         llm=llm,
+        users=data.dataset.users.astype("str"),
     )
     with course.time("fit"):
         method.fit(data.training, run)
@@ -169,7 +170,7 @@ def _rank(job: Job, data: TrialData, course: _Course, llm: Models) -> Rankings:
         score, data.test, data.test_targets, trial.protocol, data.popularity, trial.seed, trial.method.label
     )
     course.seconds["rank"] = time.perf_counter() - start - course.seconds["score"]
-    course.remarks = list(method.remarks())
+    course.remarks.extend(method.remarks)
     course.places = _places(method, data)
     return rankings
 

@@ -1,28 +1,21 @@
 """A metric by how active users are."""
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from llmrec_bench.figures.curves import build_curves
 from llmrec_bench.figures.figure import Curves, Part
 from llmrec_bench.figures.scene import Scene
 from llmrec_bench.suite_figures import ActivityEntry
-
-
-def activity_groups(lengths: npt.NDArray[np.int64], groups: int) -> list[npt.NDArray[np.int64]]:
-    """Places in `lengths` (B,), the training interactions of users in code order, cut into groups from the shortest on.
-
-    Users of equal length stay in code order, also across a cut; sizes differ by one at most, the larger ones first.
-    """
-    return np.array_split(np.argsort(lengths, kind="stable"), groups)
+from llmrec_bench.tables.slices import activity_groups
 
 
 def build_activity(scene: Scene, entry: ActivityEntry) -> Curves:
     """The mean of the stored per-user values in each group, over seeds."""
     data = scene.prepared
     measured = [trial for trial in scene.finished if entry.metric in scene.records[trial.id].metrics]
-    stored = {t.id: scene.store.per_user(t.id).set_index("user")[entry.metric] for t in measured}
+    columns = ("user", entry.metric)
+    stored = {t.id: scene.store.per_user(t.id, columns).set_index("user")[entry.metric] for t in measured}
     tokens = pd.Index(data.dataset.users.astype("str"))
     # A candidate file may ask for fewer users than the split.
     asked = tokens.get_indexer(stored[measured[0].id].index) if measured else data.split.test.users

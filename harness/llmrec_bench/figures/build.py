@@ -9,7 +9,7 @@ from llmrec_bench.figures.scene import Scene
 from llmrec_bench.plan import Plan
 from llmrec_bench.store import Record, Store
 from llmrec_bench.suite_figures import ActivityEntry, CasesEntry, DifferencesEntry, PopularityEntry
-from llmrec_bench.tables import refuse_mixed
+from llmrec_bench.tables.mixed import refuse_mixed
 
 
 def build_figures(plan: Plan, store: Store, records: dict[str, Record], only: str | None = None) -> list[Figure]:

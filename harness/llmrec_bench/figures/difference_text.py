@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from llmrec_bench.figures.differences import SIGNIFICANT
 from llmrec_bench.figures.figure import Difference, Differences
-from llmrec_bench.table_text import decimals_of
+from llmrec_bench.stats import SIGNIFICANT
+from llmrec_bench.table_text import decimals_of, p_text
 
 CSV_COLUMNS = (
     "first",
@@ -61,15 +61,9 @@ def _cells(row: Difference, seeds: int, decimals: int) -> Iterator[str]:
     yield f"{row.mean:+,.{decimals}f}"
     yield "n/a" if row.low is None or row.high is None else f"{row.low:+,.{decimals}f}, {row.high:+,.{decimals}f}"
     mark = f" {_MARK}" if row.p_corrected is not None and row.p_corrected < SIGNIFICANT else ""
-    yield f"{_p(row.p_corrected)}{mark}"
-    yield _p(row.p)
+    yield f"{p_text(row.p_corrected)}{mark}"
+    yield p_text(row.p)
     yield "n/a" if row.effect_size is None else f"{row.effect_size:+.2f}"
     share = f" (of {seeds})" if row.status == "partial" else ""
     yield f"{row.agreeing}/{len(row.by_seed)}{share}"
     yield f"{row.users:,}"
-
-
-def _p(p: float | None) -> str:
-    if p is None:
-        return "n/a"
-    return "<0.0001" if p < 0.0001 else f"{p:.4f}"

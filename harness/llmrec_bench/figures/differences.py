@@ -9,12 +9,9 @@ import pandas as pd
 
 from llmrec_bench.figures.figure import Difference, Differences
 from llmrec_bench.figures.scene import Scene
-from llmrec_bench.stats import Values, holm, paired_difference, user_differences
+from llmrec_bench.stats import SIGNIFICANT, Values, compare, corrected, user_differences
 from llmrec_bench.suite_figures import DifferencesEntry
-from llmrec_bench.tables import CellStatus
-
-SIGNIFICANT = 0.05
-"""A corrected p below it is marked."""
+from llmrec_bench.tables.table import CellStatus
 
 
 def build_differences(scenes: Sequence[Scene], entry: DifferencesEntry) -> list[Differences]:
@@ -22,11 +19,8 @@ def build_differences(scenes: Sequence[Scene], entry: DifferencesEntry) -> list[
     found = [_Comparisons(scene, entry.metric) for scene in scenes]
     rows = [row for one in found for row in one.rows]
     family = _family(scenes)
-    # Tests that have not run, or were not chosen this time, count all the same: showing less of a family must not make
-    # its members look better.
-    p = np.full(family, np.nan)
-    p[: len(rows)] = [math.nan if row.p is None else row.p for row in rows]
-    corrected = iter(holm(p).tolist())
+    p = np.array([math.nan if row.p is None else row.p for row in rows])
+    p_corrected = iter(corrected(p, family).tolist())
     tested = int((~np.isnan(p)).sum())
     return [
         Differences(
@@ -36,7 +30,7 @@ def build_differences(scenes: Sequence[Scene], entry: DifferencesEntry) -> list[
             dataset=one.scene.dataset,
             simulated=one.scene.simulated,
             measured=entry.metric,
-            rows=tuple(replace(row, p_corrected=_number(next(corrected))) for row in one.rows),
+            rows=tuple(replace(row, p_corrected=_number(next(p_corrected))) for row in one.rows),
             family=family,
             seeds=one.scene.seeds,
             protocol_hash=one.scene.plan.suite.protocol.hash,
@@ -69,7 +63,7 @@ class _Comparisons:
         self._values: dict[str, dict[int, pd.Series]] = {label: {} for label in scene.labels}
         for trial in scene.finished:
             if metric in scene.records[trial.id].metrics:
-                stored = scene.store.per_user(trial.id).set_index("user")[metric]
+                stored = scene.store.per_user(trial.id, ("user", metric)).set_index("user")[metric]
                 self._values[trial.method.label][trial.seed] = stored
         pairs = [pair for pair in scene.figure.pairs if set(pair) <= self._values.keys()]
         self.rows = [self._compare(first, second) for first, second in pairs]
@@ -93,7 +87,7 @@ class _Comparisons:
         if not seeds:
             return Difference(first, second, simulated, self._why_not(first, second))
         ours, theirs = self._by_seed(first, second, seeds)
-        found = paired_difference(ours.mean(axis=0), theirs.mean(axis=0))
+        found = compare(ours, theirs)
         status: CellStatus = "complete" if len(seeds) == len(self.scene.seeds) else "partial"
         by_seed: dict[int, float] = {}
         if found.users:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from llmrec_bench.tables import Cell, CellStatus
+from llmrec_bench.tables.table import Cell, CellStatus
 
 
 @dataclass(frozen=True)

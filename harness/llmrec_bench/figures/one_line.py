@@ -11,6 +11,11 @@ def one_line(text: str) -> str:
     return "".join(map(_plain, " ".join(text.split())))
 
 
+def printable(text: str) -> str:
+    """Lines as they are, tabs as blanks, and other control characters spelt out."""
+    return "\n".join("".join(map(_plain, line.expandtabs(4))) for line in text.splitlines())
+
+
 def _plain(character: str) -> str:
     if unicodedata.category(character) in ("Cc", "Cs") or character in _TURNS:
         return ascii(character)[1:-1]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from llmrec_bench.plan import Plan, PreparedData, Trial
 from llmrec_bench.store import Record, Store
 from llmrec_bench.suite_figures import SuiteFigure
-from llmrec_bench.tables import reading_notes
+from llmrec_bench.tables.reading_notes import reading_notes
 
 
 @dataclass(frozen=True)

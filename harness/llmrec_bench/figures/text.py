@@ -24,9 +24,9 @@ def render_figures(figures: Sequence[Figure], form: Format) -> str:
         case "terminal":
             raise ValueError("figures_view is for terminals")
         case "markdown":
-            return "\n".join(_sheet(figure).markdown() for figure in figures)
+            return "\n".join(sheet_of(figure).markdown() for figure in figures)
         case "latex":
-            return "% needs \\usepackage{booktabs}\n" + "\n".join(_sheet(figure).latex() for figure in figures)
+            return "% needs \\usepackage{booktabs}\n" + "\n".join(sheet_of(figure).latex() for figure in figures)
         case "csv":
             return _csv(figures)
         case "json":
@@ -35,10 +35,11 @@ def render_figures(figures: Sequence[Figure], form: Format) -> str:
 
 def figures_view(figures: Sequence[Figure]) -> RenderableType:
     """What rich prints: each figure's numbers or cases with its notes below."""
-    return Group(*map(_sheet, figures))
+    return Group(*map(sheet_of, figures))
 
 
-def _sheet(figure: Figure) -> Sheet:
+def sheet_of(figure: Figure) -> Sheet:
+    """Its numbers or cases as text."""
     heading = f"{one_line(figure.title) or figure.name}: {figure.dataset}"
     heading += " (simulated data)" if figure.simulated else ""
     if isinstance(figure, Cases):

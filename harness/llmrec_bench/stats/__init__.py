@@ -15,7 +15,15 @@ from llmrec_bench.stats.comparison import (
     compare,
     paired_difference,
 )
-from llmrec_bench.stats.corrections import CORRECTIONS, benjamini_hochberg, bonferroni, holm, uncorrected
+from llmrec_bench.stats.corrections import (
+    CORRECTIONS,
+    SIGNIFICANT,
+    benjamini_hochberg,
+    bonferroni,
+    corrected,
+    holm,
+    uncorrected,
+)
 from llmrec_bench.stats.differences import (
     ROUNDING,
     Values,
@@ -24,7 +32,7 @@ from llmrec_bench.stats.differences import (
     paired_t_test,
     user_differences,
 )
-from llmrec_bench.stats.power import VarianceSplit, minimum_detectable_effect, variance_split
+from llmrec_bench.stats.power import POWER, VarianceSplit, minimum_detectable_effect, variance_split
 from llmrec_bench.stats.resampling import (
     bootstrap_interval,
     bootstrap_means,
@@ -39,7 +47,9 @@ from llmrec_bench.stats.signed_ranks import wilcoxon
 
 __all__ = [
     "CORRECTIONS",
+    "POWER",
     "ROUNDING",
+    "SIGNIFICANT",
     "TESTS",
     "Finding",
     "PairedDifference",
@@ -53,6 +63,7 @@ __all__ = [
     "bootstrap_means",
     "bootstrap_test",
     "compare",
+    "corrected",
     "effect_size",
     "holm",
     "mean_interval",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from llmrec_bench.errors import BenchError, suggest
-from llmrec_bench.stats.differences import Values, effect_size, mean_interval, paired_t_test, user_differences
+from llmrec_bench.stats.differences import Values, effect_size, mean_interval, paired_t_test, spread, user_differences
 from llmrec_bench.stats.resampling import bootstrap_means, percentile_interval, percentile_p, randomisation_test
 from llmrec_bench.stats.runs import runs_interval_unpaired, runs_t_test, runs_t_test_unpaired
 from llmrec_bench.stats.signed_ranks import wilcoxon
@@ -29,6 +29,8 @@ class PairedDifference:
     """Cohen's d_z over users, whichever the test; NaN with fewer than two, infinite where every user differs by the
     same amount."""
     users: int
+    spread: float
+    """Standard deviation of the users' differences; NaN with fewer than two."""
     left_out: int
     """Users without a value in at least one of the two."""
     test: str = "t-test"
@@ -127,6 +129,7 @@ def compare(first: Values, second: Values, test: str = "t-test", level: float = 
         p=found.p,
         effect_size=effect_size(there),
         users=len(there),
+        spread=spread(there) if len(there) > 1 else float("nan"),
         left_out=len(differences) - len(there),
         test=test,
     )

@@ -55,3 +55,17 @@ CORRECTIONS: Mapping[str, Callable[[Values], Values]] = {
     "none": uncorrected,
 }
 """The corrections by the names that a suite may use."""
+
+SIGNIFICANT = 0.05
+"""A corrected p below it is a finding."""
+
+
+def corrected(p: Values, family: int, correction: str = "holm") -> Values:
+    """float64 (T,): the p-values corrected as part of a family of so many tests.
+
+    Those of the family that are not among them count as tests without a p: showing less of a family must not make its
+    members look better.
+    """
+    whole = np.full(max(family, len(p)), np.nan)
+    whole[: len(p)] = p
+    return CORRECTIONS[correction](whole)[: len(p)]

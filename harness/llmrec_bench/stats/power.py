@@ -6,10 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import nctdtrinc, stdtrit
 
+from llmrec_bench.stats.corrections import SIGNIFICANT
 from llmrec_bench.stats.differences import ROUNDING, Values
 
+POWER = 0.8
+"""How likely a difference of the size of `minimum_detectable_effect` is to be found."""
 
-def minimum_detectable_effect(spread: float, users: int, level: float = 0.05, power: float = 0.8) -> float:
+
+def minimum_detectable_effect(spread: float, users: int, level: float = SIGNIFICANT, power: float = POWER) -> float:
     """The smallest true mean difference, in the unit of `spread`, that the two-sided paired t-test at this level of
     significance finds with this probability, where the users' differences have the standard deviation `spread`.
 

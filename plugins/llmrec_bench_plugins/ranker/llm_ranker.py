@@ -120,6 +120,7 @@ class LLMRanker(Method):
         """The retriever's; the language model's stand beside its cost."""
         return None if self._retriever is None else self._retriever.parameters
 
+    @property
     def remarks(self) -> Sequence[str]:
         """What became of the answers, and what the order of the prompts did."""
         retriever = self.config.retriever

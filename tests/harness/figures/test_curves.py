@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmrec_bench import BenchError
-from llmrec_bench.figures.activity import activity_groups
 from llmrec_bench.figures.figure import Part
 from llmrec_bench.figures.popularity import popularity_bins, shares
+from llmrec_bench.tables.slices import activity_groups
 
 ACTIVITY = "active: {kind: activity, metric: NDCG@2, groups: 2}"
 POPULARITY = "popular: {kind: popularity, cutoff: 2, bins: 3}"

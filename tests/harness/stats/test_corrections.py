@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from llmrec_bench.stats import CORRECTIONS, benjamini_hochberg, bonferroni, holm, uncorrected
+from llmrec_bench.stats import CORRECTIONS, benjamini_hochberg, bonferroni, corrected, holm, uncorrected
 
 from .golden_pairs import FOLDER
 
@@ -102,3 +102,12 @@ def test_a_test_that_gets_its_p_raises_no_other(correct, p, data):
 def test_which_correction_is_the_strictest(p):
     assert (holm(p) <= bonferroni(p)).all()
     assert (benjamini_hochberg(p) <= holm(p) * (1 + 1e-12)).all()
+
+
+@given(arrays(np.float64, st.integers(0, 8), elements=st.floats(0, 1) | st.just(NAN)), st.integers(0, 12))
+def test_tests_of_a_family_that_are_not_there_count(p, family):
+    whole = np.concatenate((p, np.full(max(0, family - len(p)), NAN)))
+    for name, correct in CORRECTIONS.items():
+        np.testing.assert_array_equal(corrected(p, family, name), correct(whole)[: len(p)])
+    alone, among = corrected(p, 0), corrected(p, family)
+    assert np.all((among >= alone) | np.isnan(alone))

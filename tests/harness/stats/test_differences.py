@@ -52,14 +52,14 @@ def test_four_users():
 
 def test_identical_methods():
     values = np.array([0.0, 0.3, 1.0])
-    assert paired_difference(values, values) == PairedDifference(0.0, 0.0, 0.0, 1.0, 0.0, 3, 0)
+    assert paired_difference(values, values) == PairedDifference(0.0, 0.0, 0.0, 1.0, 0.0, 3, 0.0, 0)
 
 
 def test_rounding_is_no_difference():
     first = np.full(50, (0.1 + 0.2 + 0.3) / 3)
     second = np.full(50, (0.3 + 0.2 + 0.1) / 3)
     assert first[0] != second[0]
-    assert paired_difference(first, second) == PairedDifference(0.0, 0.0, 0.0, 1.0, 0.0, 50, 0)
+    assert paired_difference(first, second) == PairedDifference(0.0, 0.0, 0.0, 1.0, 0.0, 50, 0.0, 0)
 
 
 def test_one_user_or_none():

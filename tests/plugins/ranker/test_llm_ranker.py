@@ -111,8 +111,8 @@ def test_every_fault_of_the_simulated_model_has_its_line(make_training, make_que
     rng = np.random.default_rng(0)
     ranker.score(make_queries([[0, 1]] * 50, [rng.choice(30, 12, replace=False) for _ in range(50)]))
     assert outcomes(ranker) == {outcome: 50}
-    assert f"50 answers to 50 queries: {50 if outcome == 'valid' else 0} valid" in ranker.remarks()[0]
-    assert f"50 {outcome}" in ranker.remarks()[0]
+    assert f"50 answers to 50 queries: {50 if outcome == 'valid' else 0} valid" in ranker.remarks[0]
+    assert f"50 {outcome}" in ranker.remarks[0]
 
 
 def test_the_ledger_adds_up(make_training, make_queries, make_run):
@@ -128,7 +128,7 @@ def test_the_ledger_adds_up(make_training, make_queries, make_run):
     counts = outcomes(ranker)
     assert sum(counts.values()) == 400
     assert counts.keys() == {"valid", "empty", "off-list", "duplicate", "short", "refused"}
-    assert ranker.remarks()[0].startswith("400 answers to 200 queries: ")
+    assert ranker.remarks[0].startswith("400 answers to 200 queries: ")
 
 
 def test_a_provider_that_fails_for_all_is_one_line(make_training, make_queries, make_ranker):
@@ -216,7 +216,7 @@ def test_titles_missing_equal_and_odd(make_queries, make_ranker, asked, named):
     assert by_item[6] == 0.0  # its own title goes first; the twins were given numbers that it has not
     assert {by_item[1], by_item[3]} == {-1.0, -2.0}
     assert (by_item[5], by_item[2], by_item[4]) == (-3.0, -4.0, -5.0)
-    said = " | ".join(ranker.remarks())
+    said = " | ".join(ranker.remarks)
     assert "1 candidates have no title and were not shown" in said
     assert "2 candidates share a title with another and were shown with a number" in said
     assert "1 of 6 places were left open" in said
@@ -229,7 +229,7 @@ def test_nothing_to_ask(make_queries, make_ranker, asked, named):
     assert np.isnan(scores[:3]).all()
     assert not np.isnan(scores[3]).any()
     assert len(asked) == 1
-    assert "3 queries had nothing to ask, no history or no candidate" in ranker.remarks()
+    assert "3 queries had nothing to ask, no history or no candidate" in ranker.remarks
 
 
 def test_a_long_prompt_loses_its_oldest_history(make_training, make_queries, make_ranker, asked):
@@ -241,7 +241,7 @@ def test_a_long_prompt_loses_its_oldest_history(make_training, make_queries, mak
     shown = asked[0].items[:-2]
     assert shown == tuple(f"i{item}" for item in range(40 - len(shown), 40))
     assert 0 < len(shown) < 40
-    assert "1 prompts have a shorter history to fit `longest_prompt`" in ranker.remarks()
+    assert "1 prompts have a shorter history to fit `longest_prompt`" in ranker.remarks
     with pytest.raises(BenchError, match=r"has 2.. characters, and `longest_prompt` is 100; raise it, show fewer"):
         make_ranker(train, longest_prompt=100).score(queries)
 
@@ -270,7 +270,7 @@ def test_the_retriever_proposes_and_what_it_missed_has_no_score(make_training, m
     assert np.flatnonzero(~np.isnan(offered[0])).tolist() == [1, 3]
     seen = make_ranker(train, retrieve_seen=True, **options).score(make_queries([[0]]))
     assert np.flatnonzero(~np.isnan(seen[0])).tolist() == [0, 1]
-    assert ranker.remarks()[0] == "candidates are the first 2 of popularity"
+    assert ranker.remarks[0] == "candidates are the first 2 of popularity"
 
 
 def test_a_retriever_that_finds_nothing_asks_nothing(named, make_queries, make_ranker, asked):
@@ -323,7 +323,7 @@ def test_a_model_that_echoes_the_prompt_is_seen_through(crowd, make_queries, mak
     queries, _ = crowd_queries(make_queries, 0)
     ranker = make_ranker(crowd, permutations=2)
     ranker.score(queries.take(np.arange(300)))
-    said = " | ".join(ranker.remarks())
+    said = " | ".join(ranker.remarks)
     assert "first 0.158, middle 0.526, last 0.868" in said  # means of 0..6, 7..13 and 14..19, over 19
     assert "Kendall's tau between permutations " in said
     tau = float(said.partition("permutations ")[2].split(",")[0])

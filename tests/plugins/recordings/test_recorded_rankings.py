@@ -40,7 +40,7 @@ def test_the_suite_ranks_as_recorded(
     ranker = LLMRanker(config)
     ranker.fit(train, make_run(train))
     scores = ranker.score(offered.queries)  # the provider answers nothing that was not recorded
-    assert ranker.remarks()[0].startswith("943 answers to 943 queries: 943 valid, 0 repaired, 0 duplicate, 0 off-list")
+    assert ranker.remarks[0].startswith("943 answers to 943 queries: 943 valid, 0 repaired, 0 duplicate, 0 off-list")
 
     identity = Recorded(Recorded.Config(), known.dataset.items).identity()
     listed = rebuild.candidates_of(known, SHIPPED / rebuild.CANDIDATES)

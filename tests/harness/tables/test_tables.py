@@ -23,9 +23,10 @@ from llmrec_bench.plugins import Catalog
 from llmrec_bench.store import DatasetPart, Failure, MethodPart, ProtocolPart, Record
 from llmrec_bench.suite import load_suite
 from llmrec_bench.table_text import FORMATS, Format, render_tables
-from llmrec_bench.tables import Cell, ComparedCell, Table, build_tables
+from llmrec_bench.tables.build import build_tables
+from llmrec_bench.tables.table import Cell, ComparedCell, Table
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "tables"
+GOLDEN = Path(__file__).parents[2] / "golden" / "tables"
 
 
 class Steps(DataSource):
@@ -276,11 +277,10 @@ def test_what_methods_remark_and_what_their_ties_leave_open_stand_below(planned:
         left[trial.id] = record(trial, {"HR@10": 0.5}).model_copy(update=said)
     table, *_ = build_tables(plan, left)
     notes = [note for note in table.notes if "valid" in note or "open" in note]
-    seeds = ", ".join(map(str, table.seeds))
-    assert notes[0] == f"whole (seed {seeds}): 10 answers, 9 valid."
-    assert notes[1:3] == [
-        "[first] (seed 1): 1 valid.",
-        f"[first] (seed {seeds}): its ties leave open HR@10 0.2500 to 0.5000.",
+    assert notes[:3] == [
+        "whole: 10 answers, 9 valid.",
+        "[first]: 1 valid.",
+        "[first]: ties of seed 1 leave open HR@10 0.2500 to 0.5000.",
     ]
 
 
@@ -369,7 +369,7 @@ def test_every_form_shows_published_numbers(compared: list[Table]) -> None:
         "ARP@10 difference", "Gini@10",
     ]  # fmt: skip
     assert shown[1][2:8] == [
-        "0.2000 ±0.1000 ≈", "0.1750 ±0.0125", "+0.0250", "2,000.00 ±1,000.00", "-", "-"
+        "**0.2000** ±0.1000 ≈", "0.1750 ±0.0125", "+0.0250", "<ins>2,000.00</ins> ±1,000.00", "-", "-"
     ]  # fmt: skip
     assert shown[3][5:8] == ["3.00 (1/3 seeds)", "4.00", "-1.00"]
     assert shown[4][2:5] == ["failed", "-", "-"]
@@ -428,9 +428,12 @@ def test_one_data_set_under_two_labels_is_refused(planned: Planned, tmp_path: Pa
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"hash": "0" * 12}, "one table cannot hold numbers of different protocols (000000000000, "),
-        ({"fingerprint": "0" * 16}, "one table cannot hold numbers of different data sets (0000000000000000, "),
-        ({"candidates": "c1"}, "one table cannot hold numbers of different candidate sets (seed 1: c1, full)"),
+        ({"hash": "0" * 12}, "one table cannot hold numbers of different protocols (000000000000: whole; "),
+        ({"fingerprint": "0" * 16}, "one table cannot hold numbers of different data sets (0000000000000000: whole; "),
+        (
+            {"candidates": "c1"},
+            "one table cannot hold numbers of different candidate sets for seed 1 (c1: whole; full: ",
+        ),
     ],
     ids=["protocol", "data", "candidates"],
 )
@@ -442,6 +445,10 @@ def test_numbers_of_different_origin_do_not_meet(planned: Planned, changes: dict
     with pytest.raises(BenchError) as error:
         build_tables(plan, stored)
     assert str(error.value).startswith(message)
+    assert str(error.value).endswith("; --allow-mixed prints a table all the same")
+    table = build_tables(plan, stored, allow_mixed=True)[0]
+    assert table.notes[0].startswith(f"MIXED: {message.removeprefix('one table cannot hold numbers of ')}")
+    assert table.rows[0].cells[0].values[1] == 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Records -> tables: cells over seeds, changes against a baseline, groups of users."""
