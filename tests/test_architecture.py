@@ -39,6 +39,7 @@ ORDER = [
     {"candidates"},
     {"candidate_files"},
     {"protocol"},
+    {"method_option"},
     {"method", "metrics"},
     {"stage"},
     {"llm"},

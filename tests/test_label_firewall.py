@@ -45,6 +45,9 @@ def quick(name: str, encoder: Path, dataset: Dataset, folder: Path) -> dict[str,
     if name.startswith("slim-"):
         apart = {"share_fusion": False, "item_text": {"encoder": {"kind": "tfidf"}}}
         return {**SHORT, **apart, "user_text": {"texts": TOLD, "encoder": {"kind": "tfidf"}}}
+    if name == "llm-ranker":
+        asks = {"domain": "products", "language_model": {"provider": "simulated"}, "permutations": 2}
+        return {**asks, "retriever": {"method": "popularity"}, "retrieved": 10}
     return SHORT if name.removesuffix("+") in ("gru4rec", "sasrec", "srgnn") else {}
 
 
@@ -93,7 +96,7 @@ def scores_on(
             recorder.scores.append(scores.tobytes())
             return scores
 
-    context = {"language_models": CATALOG.language_models}
+    context = {"language_models": CATALOG.language_models, "methods": CATALOG.methods}
     config: Config = kind.Config.model_validate(quick(name, encoder, dataset, folder), context=context)
     method = SuiteMethod(name, Recorded, config, {}, ("shop",))
     trial = Trial("canary", SuiteDataset("shop", dataset.source, Preparation()), "0", method, protocol, "0", seed=3)

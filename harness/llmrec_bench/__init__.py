@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from llmrec_bench.llm.metered import MeteredModel
     from llmrec_bench.llm.prompt import Message, Prompt, PromptFile, ask
     from llmrec_bench.method import Method, Run, Scores
+    from llmrec_bench.method_option import ChosenMethod, MethodOptions
     from llmrec_bench.metrics.metric import OverallMetric, PerUserMetric
     from llmrec_bench.metrics.rankings import Rankings
     from llmrec_bench.plan import Plan, make_plan
@@ -34,6 +35,7 @@ _HOMES = {
     "BenchError": "errors",
     "Catalog": "plugins",
     "Choice": "search_space",
+    "ChosenMethod": "method_option",
     "Completion": "llm.language_model",
     "Config": "config",
     "DataSource": "data.source",
@@ -44,6 +46,7 @@ _HOMES = {
     "MeteredModel": "llm.metered",
     "Method": "method",
     "Operational": "config",
+    "MethodOptions": "method_option",
     "OverallMetric": "metrics.metric",
     "PAD": "data.sequences",
     "PerUserMetric": "metrics.metric",
@@ -80,6 +83,7 @@ __all__ = [
     "BenchError",
     "Catalog",
     "Choice",
+    "ChosenMethod",
     "Completion",
     "Config",
     "DataSource",
@@ -89,6 +93,7 @@ __all__ = [
     "Message",
     "MeteredModel",
     "Method",
+    "MethodOptions",
     "Operational",
     "OverallMetric",
     "PerUserMetric",

@@ -1,4 +1,4 @@
-"""Candidate files: a user token and item tokens on each line."""
+"""Candidate files: a user token and item tokens on each line, or the places of items among those left over."""
 
 import gzip
 import zlib
@@ -11,7 +11,7 @@ import pandas as pd
 from llmrec_bench.data.sequences import PAD, Sequences, distinct
 from llmrec_bench.data.training import Queries
 from llmrec_bench.errors import BenchError
-from llmrec_bench.protocol import CandidateFile
+from llmrec_bench.protocol import CandidateFile, CandidatePlaces
 
 
 def read_candidates(
@@ -42,6 +42,37 @@ def read_candidates(
     candidates = np.full((len(order), counts.max()), PAD, dtype=np.int32)
     candidates[np.arange(counts.max()) < counts[:, None]] = item
     return order, candidates
+
+
+def read_places(
+    rule: CandidatePlaces, n_users: int, n_items: int, queries: Queries, targets: Sequences
+) -> npt.NDArray[np.int32]:
+    """int32 (B, C): the candidates of each query, `PAD` at the end; `queries` and `targets` are those of the test.
+
+    Raises `BenchError`, naming the line, for a file that is not for these users, and for an entry that is no place.
+    """
+    try:
+        lines = rule.path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BenchError(f"{rule.path}: cannot read the candidates: {error}") from None
+    if len(lines) != n_users:
+        raise BenchError(f"{rule.path}: has {len(lines):,} lines, and the data set {n_users:,} users; it is for others")
+    rows = []
+    for query, user in enumerate(queries.users):
+        target = targets[query]
+        left = np.setdiff1d(np.arange(n_items), np.concatenate((queries.histories[query], target)))
+        entries = lines[user].split(",")
+        for entry in entries:
+            fault = "the user has no single test item" if entry == "t" and len(target) != 1 else None
+            if entry != "t" and not (entry.isdecimal() and int(entry) < len(left)):
+                fault = f"it should be t or a number below {len(left):,}"
+            if fault is not None:
+                raise BenchError(f"{rule.path}:{user + 1}: place '{entry}' cannot be read: {fault}")
+        rows.append([int(target[0]) if entry == "t" else int(left[int(entry)]) for entry in entries])
+    candidates = np.full((len(rows), max(map(len, rows), default=0)), PAD, dtype=np.int32)
+    for query, row in enumerate(rows):
+        candidates[query, : len(row)] = row
+    return candidates
 
 
 def _read_lines(rule: CandidateFile) -> tuple[list[int], list[str], list[list[str]]]:

@@ -11,13 +11,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from llmrec_bench.candidate_files import read_candidates
+from llmrec_bench.candidate_files import read_candidates, read_places
 from llmrec_bench.data.dataset import Dataset
 from llmrec_bench.data.sequences import PAD, Sequences, distinct
 from llmrec_bench.data.splits import Split
 from llmrec_bench.data.training import Queries
 from llmrec_bench.errors import BenchError
-from llmrec_bench.protocol import CandidateFile, FullCatalogue, Protocol, Sampled
+from llmrec_bench.protocol import CandidateFile, CandidatePlaces, FullCatalogue, Protocol, Sampled
 
 Purpose = Literal["validation", "test"]
 Items = npt.NDArray[np.int32]
@@ -54,7 +54,7 @@ def offer(dataset: Dataset, split: Split, protocol: Protocol, purpose: Purpose, 
     queries, targets = split.test, split.test_targets
     if purpose == "validation":
         queries, targets = split.validation, split.validation_targets
-        rule = FullCatalogue() if isinstance(rule, CandidateFile) else rule
+        rule = FullCatalogue() if isinstance(rule, CandidateFile | CandidatePlaces) else rule
     if isinstance(rule, FullCatalogue):
         protocol.require_candidates(dataset.n_items)
         return Offer(queries, targets, rule.kind)
@@ -68,7 +68,7 @@ def offer(dataset: Dataset, split: Split, protocol: Protocol, purpose: Purpose, 
             path, len(queries), lambda: draw(rule, queries, targets, split.train, dataset.n_items, rng)
         )
     else:
-        rows, listed = read_candidates(rule, dataset.users, dataset.items["token"], queries, targets)
+        rows, listed = _listed(rule, dataset, queries, targets)
         queries, targets = queries.take(rows), targets.take(rows)
         candidates = shuffle_rows(listed, generator(seed, purpose))
     protocol.require_candidates(candidates.shape[1])
@@ -89,9 +89,17 @@ def check_candidates(dataset: Dataset, split: Split, protocol: Protocol) -> None
         for queries, targets in parts:
             _require_enough(rule, _forbidden(rule, queries, targets, split.train), drawable, queries)
     else:
-        items = dataset.items["token"]
-        _, listed = read_candidates(rule, dataset.users, items, split.test, split.test_targets)
+        _, listed = _listed(rule, dataset, split.test, split.test_targets)
         protocol.require_candidates(listed.shape[1])
+
+
+def _listed(
+    rule: CandidateFile | CandidatePlaces, dataset: Dataset, queries: Queries, targets: Sequences
+) -> tuple[npt.NDArray[np.int64], Items]:
+    """The query rows that a file has candidates for, and these."""
+    if isinstance(rule, CandidatePlaces):
+        return np.arange(len(queries)), read_places(rule, dataset.n_users, dataset.n_items, queries, targets)
+    return read_candidates(rule, dataset.users, dataset.items["token"], queries, targets)
 
 
 def generator(seed: int, purpose: Purpose) -> np.random.Generator:

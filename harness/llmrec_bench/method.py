@@ -65,6 +65,10 @@ class Method(ABC):
     """Options that a paper or a well-known implementation uses, by name: `settings: NAME` in a suite sets them, and a
     table marks the row."""
 
+    ties_are_open: ClassVar[bool] = False
+    """True where equal scores mean that an order was left open, as by a language model that ranked some of its
+    candidates: tables then say how low and how high each number could be."""
+
     class Config(BaseConfig):
         """No options. A `Range` or `Choice` in a field's annotation says what tuning may try."""
 
@@ -81,10 +85,15 @@ class Method(ABC):
     def fit(self, train: TrainingData, run: Run) -> None:
         """Learn from training rows and validation targets. The same seed gives the same fit on a CPU."""
 
-    def prompts(self, queries: Queries) -> Sequence[Prompt]:
-        """What `score` would ask a language model for these queries, for the estimate of a plan; nothing is fitted
-        yet."""
+    def prompts(self, train: TrainingData, queries: Queries, seed: int) -> Sequence[Prompt]:
+        """What `score` would ask a language model for these queries after a fit to `train` with the run's seed, for
+        the estimate of a plan; nothing is fitted yet."""
         return ()
+
+    @property
+    def prompts_need_fit(self) -> bool:
+        """True where what is asked depends on the fit: `prompts` then gives as many, about as long, of other words."""
+        return False
 
     def language_model(self) -> "LanguageModel.Config | None":
         """Which model those prompts go to."""
@@ -93,6 +102,11 @@ class Method(ABC):
     @property
     def parameters(self) -> int | None:
         """How many numbers `fit` learned; None where that means nothing. Asked after `fit`."""
+        return None
+
+    def prompt_places(self, queries: Queries) -> npt.NDArray[np.int64] | None:
+        """int64 (B, C): the place, from 0, of each candidate in the query's first prompt, -1 for one not shown; None
+        for a method without prompts. Asked after `score`, to tell how accuracy moves with the target's place."""
         return None
 
     @property

@@ -76,12 +76,30 @@ class CandidateFile(Config):
         return f"candidates from {self.path.name}{size} ({target})"
 
 
+class CandidatePlaces(Config):
+    """Candidates from a file that tells nothing of the data: a line for each user, in code order, of numbers between
+    commas, each a place (from 0) among the items, in code order, that the user has no event with, or `t` for the test
+    item.
+    """
+
+    kind: Literal["places"] = "places"
+    """The candidates of the test come from a file of places; validation queries rank the full catalogue."""
+    path: Path
+    """The file; a relative path starts at the suite's folder."""
+
+    def describe(self) -> str:
+        """A part of a table's footer."""
+        return f"candidates from {self.path.name}"
+
+
 class Protocol(Config):
     """How methods are tested: split, candidates, seen items, ties and cut-offs."""
 
     split: SplitRule = LeaveOneOut()
     """Which events are for training, validation and test."""
-    candidates: Annotated[FullCatalogue | Sampled | CandidateFile, Field(discriminator="kind")] = FullCatalogue()
+    candidates: Annotated[FullCatalogue | Sampled | CandidateFile | CandidatePlaces, Field(discriminator="kind")] = (
+        FullCatalogue()
+    )
     """What methods choose from."""
     seen: Literal["mask", "none", "zero"] = "mask"
     """Candidates out of the query's history: `mask` takes them out, `none` leaves them, `zero` sets their score
@@ -114,7 +132,7 @@ class Protocol(Config):
         Raises `BenchError` where the candidate file cannot be read.
         """
         options: dict[str, Any] = self.model_dump(mode="json")
-        if isinstance(self.candidates, CandidateFile):
+        if isinstance(self.candidates, CandidateFile | CandidatePlaces):
             try:
                 content = self.candidates.path.read_bytes()
             except OSError as error:

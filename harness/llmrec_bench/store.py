@@ -21,7 +21,8 @@ from llmrec_bench.llm.meter import Spending
 from llmrec_bench.metrics.rankings import Popularity, Rankings, Ranks
 from llmrec_bench.versioned_json import read_versioned
 
-SCHEMA_VERSION = 5  # 2: tuned trials; 3: stages, language models and their cost; 4: remarks of stages; 5: of methods
+SCHEMA_VERSION = 6
+# 2: tuned trials; 3: stages, language models and their cost; 4: remarks of stages; 5: of methods; 6: bounds of ties
 """Of records; older ones still load."""
 
 
@@ -181,6 +182,9 @@ class Record(_Part):
     """On language models, by this trial itself."""
     parameters: int | None = None
     """How many numbers the method learned; None where it does not say."""
+    bounds: dict[str, tuple[float, float]] = {}
+    """The lowest and the highest mean that its equal scores leave possible; empty for a method whose ties are not
+    open."""
     failure: Failure | None = None
     """Of a failed trial; of a finished one, why it could not be measured again when metrics were added."""
 

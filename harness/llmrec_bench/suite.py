@@ -17,7 +17,7 @@ from llmrec_bench.errors import BenchError, SuiteErrors, suggest
 from llmrec_bench.llm.metered import Mode
 from llmrec_bench.metrics.metric import Metric
 from llmrec_bench.plugins import Catalog
-from llmrec_bench.protocol import CandidateFile, Protocol
+from llmrec_bench.protocol import CandidateFile, CandidatePlaces, Protocol
 from llmrec_bench.published import Published, read_published
 from llmrec_bench.stage import elsewhere
 from llmrec_bench.suite_figures import FigureEntry, SuiteFigure, check_figures, resolve_figures
@@ -135,7 +135,7 @@ def load_suite(path: Path, catalog: Catalog, profile: str | None = None) -> Suit
     would work`; `BenchError` where the file is missing or not YAML.
     """
     document = read_yaml(path)
-    mistakes = Mistakes(document, {"language_models": catalog.language_models})
+    mistakes = Mistakes(document, {"language_models": catalog.language_models, "methods": catalog.methods})
     suite = _resolve(document, document.data, (), mistakes, catalog, None)
     variants: dict[str, Suite | None] = {}
     profiles = document.data.get("profiles") if isinstance(document.data, dict) else None
@@ -257,7 +257,7 @@ def _anchor(options: ConfigT, folder: Path) -> ConfigT:
 def _with_candidates(protocol: Protocol, mistakes: Mistakes, folder: Path) -> Protocol:
     """The protocol with the path of its candidate file, if it has one, written out."""
     rule = protocol.candidates
-    if not isinstance(rule, CandidateFile):
+    if not isinstance(rule, CandidateFile | CandidatePlaces):
         return protocol
     return protocol.model_copy(update={"candidates": _placed(rule, ("protocol", "candidates"), mistakes, folder)})
 

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from llmrec_bench.candidate_files import read_candidates
+from llmrec_bench.candidate_files import read_candidates, read_places
 from llmrec_bench.data.sequences import PAD, Sequences
 from llmrec_bench.data.splits import LeaveOneOut, split
 from llmrec_bench.errors import BenchError
-from llmrec_bench.protocol import CandidateFile
+from llmrec_bench.protocol import CandidateFile, CandidatePlaces, Protocol
 
 SEQUENCES = Sequences(np.array([0, 3, 5, 8]), np.array([0, 1, 2, 3, 4, 5, 6, 7], dtype=np.int32))
 PARTS = split(SEQUENCES, LeaveOneOut())  # user 1 has two events: training only
@@ -93,3 +93,41 @@ def test_published_candidates_hold_the_published_share_of_targets(name: str, wid
     assert candidates.shape == (200, width)
     targets = parts.test_targets.items[rows]
     assert (candidates == targets[:, None]).any(axis=1).mean() == pytest.approx(share)
+
+
+def places(folder: Path, content: str) -> list[list[int]]:
+    path = folder / "places.csv"
+    path.write_text(content)
+    read = read_places(CandidatePlaces(path=path), len(USERS), len(ITEMS), PARTS.test, PARTS.test_targets)
+    assert read.dtype == np.int32
+    return read.tolist()
+
+
+def test_places_are_counted_among_the_items_that_a_user_has_not(tmp_path: Path) -> None:
+    # User 0 has items 0 to 2, the last of them the target; user 2 has 5 to 7; user 1 is for training only.
+    assert places(tmp_path, "4,t,0\nanything\nt,4\n") == [[7, 2, 3], [7, 4, PAD]]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param("t,0\nt,0\n", "has 2 lines, and the data set 3 users; it is for others", id="other users"),
+        pytest.param("t,0\n\nt,5\n", ":3: place '5' cannot be read: it should be t or a number below 5", id="too far"),
+        pytest.param("t,-1\n\nt,0\n", ":1: place '-1' cannot be read", id="negative"),
+        pytest.param("t,x\n\nt,0\n", ":1: place 'x' cannot be read", id="no number"),
+        pytest.param("\n\nt,0\n", ":1: place '' cannot be read", id="empty line"),
+    ],
+)
+def test_a_wrong_place_is_one_line(tmp_path: Path, content: str, message: str) -> None:
+    with pytest.raises(BenchError) as raised:
+        places(tmp_path, content)
+    assert message in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_of_places_counts_by_its_content(tmp_path: Path) -> None:
+    for name, content in (("a", "t,0"), ("b", "t,0"), ("c", "t,1")):
+        (tmp_path / name).write_text(content)
+    one, same, other = (Protocol(candidates=CandidatePlaces(path=tmp_path / name)).hash for name in "abc")
+    assert one == same != other
+    assert "candidates from a" in Protocol(candidates=CandidatePlaces(path=tmp_path / "a")).describe()

@@ -9,6 +9,10 @@ import pandas as pd
 import pytest
 
 from llmrec_bench import LanguageModel, MeteredModel, Queries, Run, Scores, Sequences, Stage, StageRun, TrainingData
+from llmrec_bench.llm.meter import Meter
+from llmrec_bench.llm.metered import Asking
+from llmrec_bench.llm.prices import load_prices
+from llmrec_bench_plugins.llms import LANGUAGE_MODELS
 
 Rows = Sequence[Sequence[int]]
 
@@ -62,9 +66,11 @@ def run_for(
     seed: int = 0,
     device: str = "cpu",
     log: Callable[[str], None] = print,
+    models: Sequence[type[LanguageModel]] = (),
 ) -> Run:
     """A run whose `validate` is the mean reciprocal rank over the whole catalogue, whatever metric is asked for, and
-    which builds a stage anew for each call."""
+    which builds a stage anew for each call; language models are those that come with the project, and
+    `models`, with nothing recorded."""
 
     def validate(score: Callable[[Queries], Scores], metric: str) -> float:
         scores = score(train.validation)
@@ -76,8 +82,13 @@ def run_for(
         stage.build(train, folder, stage_run())
         return folder
 
+    def llm(options: LanguageModel.Config) -> MeteredModel:
+        kinds = {kind.name: kind for kind in LANGUAGE_MODELS} | {kind.name: kind for kind in models}
+        asking = Asking(kinds, new_folder("cassette"), load_prices(None))
+        return asking.open(options, train.items, Meter())
+
     users = pd.Index([f"u{code}" for code in range(train.n_users)])
-    return Run(seed, np.random.default_rng(seed), device, validate, log, artifact, no_model, users)
+    return Run(seed, np.random.default_rng(seed), device, validate, log, artifact, llm, users)
 
 
 @pytest.fixture

@@ -7,9 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from llmrec_bench import PAD
+from llmrec_bench import PAD, ChosenMethod
 from llmrec_bench_plugins.backbones import METHODS as BACKBONES
 from llmrec_bench_plugins.baselines import METHODS as BASELINES
+from llmrec_bench_plugins.baselines.bm25 import BM25
+from llmrec_bench_plugins.baselines.popularity import Popularity
+from llmrec_bench_plugins.llms.simulated import Simulated
+from llmrec_bench_plugins.ranker import METHODS as RANKERS
 from llmrec_bench_plugins.run_files import METHODS as RUN_FILES
 from llmrec_bench_plugins.slim import METHODS as SLIM
 from llmrec_bench_plugins.stages.history_titles import HistoryTitles
@@ -17,11 +21,15 @@ from llmrec_bench_plugins.stages.text_embeddings import TextEmbeddings
 from llmrec_bench_plugins.stages.text_encoders import Pretrained, TfIdf
 from llmrec_bench_plugins.stages.user_text_embeddings import UserTextEmbeddings
 
-METHODS = BASELINES + BACKBONES + SLIM + RUN_FILES
+METHODS = BASELINES + BACKBONES + SLIM + RANKERS + RUN_FILES
 SMALL = {method.name: {"epochs": 3, "width": 8, "history_length": 5} for method in BACKBONES}
 WANTED: dict = {method.name: {"user_text": UserTextEmbeddings(texts=HistoryTitles())} for method in SLIM}
+WANTED |= {method.name: {"language_model": Simulated.Config()} for method in RANKERS}
 WANTED["run-file"] = {"path": Path("run.csv")}
 """Options without a default."""
+READ_TITLES = [*SLIM, *RANKERS, BM25, *(method for method in BACKBONES if method.name.endswith("+"))]
+for ranker in RANKERS:
+    SMALL[ranker.name] = WANTED[ranker.name] | {"retriever": ChosenMethod.of(Popularity), "permutations": 2}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -123,7 +131,12 @@ def test_scores_do_not_depend_on_the_rest_of_the_block(method, shop, asked, make
 
 @pytest.mark.parametrize(
     "method",
-    [method for method in METHODS if method.name != "candidate-order-echo"],  # scores places, not items
+    [
+        method
+        for method in METHODS
+        if method.name != "candidate-order-echo"  # scores places, not items
+        and method not in RANKERS  # ranks items among those it was shown
+    ],
     ids=lambda method: method.name,
 )
 def test_candidates_score_as_in_the_whole_catalogue(method, shop, asked, make_queries, make_run):
@@ -137,7 +150,7 @@ def test_candidates_score_as_in_the_whole_catalogue(method, shop, asked, make_qu
 @every_method
 def test_what_a_fit_learnt_is_in_training_rows_and_validation_only(method, shop, asked, make_run):
     """The fingerprint moves no method, and item texts only those that read them."""
-    items = shop.items if method.name.endswith("+") or method in SLIM else shop.items.assign(title="x")
+    items = shop.items if method in READ_TITLES else shop.items.assign(title="x")
     changed = type(shop)(shop.sequences, items, shop.validation, shop.validation_targets, "other")
     assert (
         fitted(method, changed, make_run).score(asked).tobytes()
@@ -165,7 +178,7 @@ def test_small_and_lopsided_data_fit_and_score(method, rows, n_items, make_train
 def test_importing_the_methods_loads_neither_torch_nor_scipy():
     code = (
         "import sys, llmrec_bench_plugins.baselines, llmrec_bench_plugins.backbones, llmrec_bench_plugins.slim,"
-        "llmrec_bench_plugins.run_files;"
+        "llmrec_bench_plugins.ranker, llmrec_bench_plugins.run_files;"
         "print([name for name in ('torch', 'scipy', 'recbole') if name in sys.modules])"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -2,16 +2,21 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from llmrec_bench.data.dataset import Dataset
-from llmrec_bench.data.sequences import PAD
+from llmrec_bench.data.sequences import PAD, Sequences
 from llmrec_bench.data.training import Queries
 from llmrec_bench.metrics.metric import Metric, PerUserMetric
 from llmrec_bench.metrics.rankings import Rankings
+
+Values = npt.NDArray[np.float64]
+
+PROMPT_PARTS = 4
 
 
 def measure(
@@ -28,6 +33,51 @@ def measure(
             if isinstance(metric, PerUserMetric):
                 per_user[f"{name}@{k}"] = metric.per_query(rankings, k)
     return means, per_user
+
+
+def tie_bounds(
+    rankings: Rankings, metrics: dict[str, type[Metric]], cutoffs: Sequence[int]
+) -> dict[str, tuple[float, float]]:
+    """The lowest and the highest mean of each metric, by `NDCG@10`, with every target last and first among its equals;
+    without metrics that do not look at targets."""
+    ranks, alone = rankings.ranks, np.ones_like(rankings.ranks.tied)
+    first, last = (
+        measure(replace(rankings, ranks=replace(ranks, above=above, tied=alone)), metrics, cutoffs)[0]
+        for above in (ranks.above, ranks.above + ranks.tied - 1)
+    )
+    found = {}
+    for name, value in first.items():
+        other = last[name]
+        if value is not None and other is not None and value != other:
+            found[name] = (min(value, other), max(value, other))
+    return found
+
+
+def accuracy_by_place(places: npt.NDArray[np.int64], rankings: Rankings, column: str, values: Values) -> str | None:
+    """How a metric, by query in `values`, moves with the target's place in the prompt, in four parts of the prompt.
+
+    `places` are int64 (P,), as the entries of `rankings.ranks`, from 0, -1 for a target that was not shown. None where
+    none was shown.
+    """
+    if not (places >= 0).any():
+        return None
+    told = []
+    for part in np.array_split(np.arange(places.max() + 1), PROMPT_PARTS):
+        here = np.isin(places, part)
+        if here.any():
+            mean = np.nanmean(values[rankings.ranks.queries[here]])
+            told.append(f"{mean:.4f} at {part[0] + 1} to {part[-1] + 1} ({here.sum():,})")
+    return f"{column} by the target's place in the first prompt: {', '.join(told)}"
+
+
+def target_places(places: npt.NDArray[np.int64], queries: Queries, targets: Sequences) -> npt.NDArray[np.int64]:
+    """int64 (P,): the place of each target, from those of the candidates (B, C); targets as `Ranks` has them."""
+    own = []
+    for query in range(len(queries)):
+        for target in np.unique(targets[query]):
+            columns = [target] if queries.candidates is None else np.flatnonzero(queries.candidates[query] == target)
+            own.append(max((int(places[query, column]) for column in columns), default=-1))
+    return np.array(own, dtype=np.int64)
 
 
 def standard_errors(per_user: Mapping[str, npt.NDArray[np.float64]]) -> dict[str, float]:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from llmrec_bench.data.training import Queries
@@ -16,7 +17,15 @@ from llmrec_bench.errors import BenchError
 from llmrec_bench.evaluate import rank
 from llmrec_bench.execute.job import FitOfSearch, Job
 from llmrec_bench.execute.lending import Models, finished_artifact, open_models
-from llmrec_bench.execute.measure import list_table, measure, rank_table, standard_errors
+from llmrec_bench.execute.measure import (
+    accuracy_by_place,
+    list_table,
+    measure,
+    rank_table,
+    standard_errors,
+    target_places,
+    tie_bounds,
+)
 from llmrec_bench.execute.memory import peak_memory_bytes, reset_peak_memory
 from llmrec_bench.execute.stage_build import build_stage
 from llmrec_bench.execute.trial_data import Loader, TrialData
@@ -40,6 +49,8 @@ from llmrec_bench.store import (
 _PHASES = ("load", "fit", "score", "rank", "measure")
 """Of a trial. A fit of a search ends with `validate`."""
 
+_PLACES_QUERIES = 512
+
 _KEPT = ("resources", "log", "remarks", "tuning", "stages", "spending", "parameters")
 """Of a record whose trial is only measured again."""
 
@@ -55,6 +66,8 @@ class _Course:
     remarks: list[str] = field(default_factory=list)
     meter: Meter = field(default_factory=Meter)
     parameters: int | None = None
+    places: npt.NDArray[np.int64] | None = None
+    """Of the targets in prompts; None for a method that shows none."""
 
     @property
     def fit_seconds(self) -> float:
@@ -158,7 +171,22 @@ def _rank(job: Job, data: TrialData, course: _Course, llm: Models) -> Rankings:
     )
     course.seconds["rank"] = time.perf_counter() - start - course.seconds["score"]
     course.remarks.extend(method.remarks)
+    course.places = _places(method, data)
     return rankings
+
+
+def _places(method: Method, data: TrialData) -> npt.NDArray[np.int64] | None:
+    """Where each target stood in the prompts, by blocks of queries, for a row of places may be as wide as the
+    catalogue."""
+    found = []
+    for start in range(0, len(data.test), _PLACES_QUERIES):
+        rows = np.arange(start, min(start + _PLACES_QUERIES, len(data.test)))
+        block = data.test.take(rows)
+        places = method.prompt_places(block)
+        if places is None:
+            return None
+        found.append(target_places(places, block, data.test_targets.take(rows)))
+    return np.concatenate(found) if found else None
 
 
 def _fit_value(job: Job, fit: FitOfSearch, data: TrialData, course: _Course, llm: Models) -> float:
@@ -196,6 +224,10 @@ def _measure(job: Job, data: TrialData, rankings: Rankings, course: _Course) -> 
             "ranks": rank_table(rankings, data.test, data.dataset),
         }
         chance_means = _chance(job, data, rankings)
+        column = next(iter(per_user), None)
+        if course.places is not None and column is not None:
+            told = accuracy_by_place(course.places, rankings, column, per_user[column])
+            course.remarks += [] if told is None else [told]
     record = Record(
         id=job.trial.id,
         suite=job.suite,
@@ -207,6 +239,7 @@ def _measure(job: Job, data: TrialData, rankings: Rankings, course: _Course) -> 
         metrics=means,
         chance={name: chance_means.get(name) for name in means},
         standard_errors=standard_errors(per_user),
+        bounds=tie_bounds(rankings, job.metrics, cutoffs) if job.trial.method.method.ties_are_open else {},
         resources=None,
         provenance={**job.provenance, "device": job.device},
         log=[],
@@ -237,11 +270,11 @@ def _course_of(job: Job, course: _Course, peak: int | None) -> dict[str, Any]:
     return {
         "resources": resources,
         "log": course.log,
-        "remarks": course.remarks,
         "tuning": job.tuning,
         "stages": _stage_parts(job),
         "spending": course.meter.spendings(),
         "parameters": course.parameters,
+        "remarks": course.remarks,
     }
 
 

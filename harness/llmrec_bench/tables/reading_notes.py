@@ -107,9 +107,16 @@ def _language_model_notes(finished: Sequence[Record]) -> Iterator[str]:
 
 
 def _remarks(trials: Sequence[Trial], finished: Sequence[Record]) -> Iterator[str]:
-    """What these methods, and the stages behind them, have to say of themselves, each once."""
+    """What these methods, and the stages behind them, have to say of themselves, each once, and how far numbers could
+    move where an order was left open."""
     label = {t.id: t.method.label for t in trials}  # which a record keeps as it was when the trial ran
-    yield from dict.fromkeys(f"{label[record.id]}: {remark}." for record in finished for remark in record.remarks)
+    said = []
+    for record in finished:
+        named = label[record.id] + (" (simulated)" if record.simulated_models else "")
+        open_to = ", ".join(f"{name} {low:.4f} to {high:.4f}" for name, (low, high) in record.bounds.items())
+        bounds = [f"ties of seed {record.seed} leave open {open_to}"] if open_to else []
+        said += [f"{named}: {remark}." for remark in (*record.remarks, *bounds)]
+    yield from dict.fromkeys(said)
     behind: dict[tuple[str, str], list[str]] = {}
     for record in finished:
         for stage in record.stages:

@@ -1,6 +1,7 @@
 """Classical baselines and sanity methods."""
 
 from llmrec_bench import Method
+from llmrec_bench_plugins.baselines.bm25 import BM25
 from llmrec_bench_plugins.baselines.ease import EASE
 from llmrec_bench_plugins.baselines.item_knn import ItemKNN
 from llmrec_bench_plugins.baselines.markov import Markov
@@ -14,6 +15,7 @@ METHODS: list[type[Method]] = [
     ItemKNN,
     Markov,
     EASE,
+    BM25,
     Constant,
     CandidateOrderEcho,
     ItemIdRule,

@@ -1,6 +1,7 @@
 """The prompts of this project: what language models are asked about histories, candidates and items."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -9,12 +10,23 @@ from llmrec_bench import Prompt, PromptFile, ask
 Domain = Literal["movies", "products"]
 """Whose words a prompt uses."""
 
+RankingForm = Literal["sequential", "recency-focused", "in-context"]
+"""How a prompt for a ranking shows the history (LLMRank)."""
+RankingAnswer = Literal["numbers", "titles"]
+"""What an answer to it names the candidates by."""
+
 _FOLDER = Path(__file__).parent / "prompts"
+
+
+@cache
+def _file(path: Path) -> PromptFile:
+    """Read once, however many prompts are made of it."""
+    return PromptFile(path)
 
 
 def wording(family: str, domain: Domain) -> PromptFile:
     """The text behind a family of prompts."""
-    return PromptFile(_FOLDER / f"{family}-{domain}.txt")
+    return _file(_FOLDER / f"{family}-{domain}.txt")
 
 
 def cut_titles(titles: Iterable[str], words: int | None) -> list[str]:
@@ -46,14 +58,52 @@ def rationale_prompt(domain: Domain, items: Sequence[str], titles: Sequence[str]
     return ask(text, "rationale", tuple(items))
 
 
+def title_recall_wording() -> PromptFile:
+    """The text behind `title_recall_prompt`."""
+    return _file(_FOLDER / "title-recall.txt")
+
+
+def title_recall_prompt(domain: Domain, item: str, beginning: str) -> Prompt:
+    """How a title (of the item with this token) goes on after its first words."""
+    blanks = {"kind": domain.removesuffix("s"), "beginning": beginning}
+    return ask(title_recall_wording().fill(blanks), "title-recall", (item,))
+
+
+def ranking_wordings(domain: Domain, form: RankingForm, answer: RankingAnswer) -> list[PromptFile]:
+    """The texts behind a prompt for a ranking: the question, that for a history too short for its form, and how to
+    answer."""
+    plain, own = wording("ranking", domain), wording(f"ranking-{form}", domain)
+    asked = [plain] if form == "sequential" else [own, plain]
+    return [*asked, _file(_FOLDER / f"ranking-answer-{answer}.txt")]
+
+
 def ranking_prompt(
     domain: Domain,
     items: Sequence[str],
     titles: Sequence[str],
     candidates: Sequence[str],
     candidate_titles: Sequence[str],
+    form: RankingForm = "sequential",
+    answer: RankingAnswer = "numbers",
+    products: str = "products",
+    sample: int = 0,
 ) -> Prompt:
-    """Which of the candidates comes next after a history; the answer lists their numbers from 1."""
-    shown = "; ".join(f"[{i}] {title}" for i, title in enumerate(candidate_titles, start=1))
-    blanks = {"history": numbered_history(titles), "count": str(len(candidates)), "candidates": shown}
-    return ask(wording("ranking", domain).fill(blanks), "ranking", (*items, *candidates))
+    """Which of the candidates comes next after a history (tokens and titles, oldest first).
+
+    `in-context` shows the last item as an answer given before; a history of one item has none, and is shown as
+    `sequential`. The answer lists the candidates' numbers from 1, or their titles. `products` is what the items are
+    called where they are no movies.
+    """
+    if form == "in-context" and len(items) < 2:
+        form = "sequential"
+    question, *_, end = ranking_wordings(domain, form, answer)
+    earlier = titles[:-1] if form == "in-context" else titles
+    blanks = {
+        "history": numbered_history(earlier),
+        "last": titles[-1] if titles else "",
+        "count": str(len(candidates)),
+        "candidates": "; ".join(f"[{i}] {title}" for i, title in enumerate(candidate_titles, start=1)),
+        "products": products,
+        "answer": end.text,
+    }
+    return ask(question.fill(blanks), "ranking", (*items, *candidates), sample)

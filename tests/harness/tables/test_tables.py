@@ -267,6 +267,23 @@ def test_notes_say_what_a_reader_must_know(tables: list[Table]) -> None:
     assert (real.simulated, toy.simulated) == (False, True)
 
 
+def test_what_methods_remark_and_what_their_ties_leave_open_stand_below(planned: Planned) -> None:
+    plan = planned()
+    left = {}
+    for trial in plan.trials:
+        said = {"remarks": ["10 answers, 9 valid"] if trial.method.label == "whole" else []}
+        if trial.method.label == "[first]":
+            said = {"remarks": [f"{trial.seed} valid"], "bounds": {"HR@10": (0.25, 0.5)}}
+        left[trial.id] = record(trial, {"HR@10": 0.5}).model_copy(update=said)
+    table, *_ = build_tables(plan, left)
+    notes = [note for note in table.notes if "valid" in note or "open" in note]
+    assert notes[:3] == [
+        "whole: 10 answers, 9 valid.",
+        "[first]: 1 valid.",
+        "[first]: ties of seed 1 leave open HR@10 0.2500 to 0.5000.",
+    ]
+
+
 def test_a_failure_to_measure_again_is_told_only_where_it_shows(planned: Planned) -> None:
     plan = planned(only=["real/whole"], seeds=[1])
     left = {t.id: r.model_copy(update={"failure": LATER}) for t in plan.trials if (r := records(plan)[t.id])}

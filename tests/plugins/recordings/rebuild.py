@@ -4,7 +4,8 @@
 
 RECORDINGS holds `*.jsonl` as recorded (histories, candidates, answers); OUT receives the cassette, which holds keys and
 answers only, and the candidates of the rankings, each as its place among the items that the user never rated: without
-MovieLens-100K itself neither tells anything of it.
+MovieLens-100K itself neither tells anything of it. The orders are those of the candidates in the prompts, by ascending
+item code; they tell nothing of which one is the test item.
 """
 
 import json
@@ -28,7 +29,7 @@ from llmrec_bench_plugins.stages.wording import (
     rationale_prompt,
 )
 
-CASSETTE, CANDIDATES = "ml-100k.jsonl", "ml-100k-ranking-candidates.csv"
+CASSETTE, CANDIDATES, ORDERS = "ml-100k.jsonl", "ml-100k-ranking-candidates.csv", "ml-100k-ranking-orders.csv"
 HISTORY = 20
 RECORDED = "2026-11"
 TARGET = "t"
@@ -135,6 +136,8 @@ def main(folder: Path, out: Path) -> None:
     count = write_cassette(out / CASSETTE, known, rows, prompts(known, candidates))
     written = [",".join(places(known, code, row)) for code, row in enumerate(candidates)]
     (out / CANDIDATES).write_text("\n".join(written) + "\n")
+    orders = [",".join(map(str, np.argsort(np.argsort(row)))) for row in candidates]
+    (out / ORDERS).write_text("\n".join(orders) + "\n")
     print(f"{count:,} answers and the candidates of {len(candidates):,} rankings written to {out}")
 
 

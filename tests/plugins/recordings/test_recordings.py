@@ -72,5 +72,5 @@ def test_rebuilding_gives_the_shipped_files(rebuild: ModuleType, tmp_path: Path)
     if not RECORDED_FROM.is_dir():
         pytest.skip(f"the recorded files are not under {RECORDED_FROM}")
     rebuild.main(RECORDED_FROM, tmp_path)
-    for name in (rebuild.CASSETTE, rebuild.CANDIDATES):
+    for name in (rebuild.CASSETTE, rebuild.CANDIDATES, rebuild.ORDERS):
         assert (tmp_path / name).read_bytes() == (SHIPPED / name).read_bytes()

@@ -238,13 +238,13 @@ class Asker(Method):
         self.writer = run.llm(self.config.writer)
         self.writer.complete([ask("Are you there, clerk? Please say so.", "greeting")])
 
-    def prompts(self, queries):
+    def prompts(self, train, queries, seed):
         histories = queries.histories
         last = histories.items[histories.offsets[1:] - 1]
         return [ask(f"What comes after item {item}, and why is it so?", "next", (str(item),)) for item in last]
 
     def score(self, queries):
-        answers = self.writer.complete(self.prompts(queries))
+        answers = self.writer.complete(self.prompts(None, queries, 0))
         columns = np.arange(len(self.items)) if queries.candidates is None else queries.candidates
         columns = np.broadcast_to(columns, (len(queries), columns.shape[-1]))
         rows = [[number(f"{a.text} {column}") for column in row] for a, row in zip(answers, columns, strict=True)]

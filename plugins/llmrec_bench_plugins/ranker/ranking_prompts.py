@@ -1,0 +1,196 @@
+"""Queries -> prompts for a ranking: which items are shown, in which words and in which order."""
+
+import html
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import Field, model_validator
+
+from llmrec_bench import PAD, BenchError, Config, Prompt, Queries
+from llmrec_bench_plugins.ranker.prompt_order import Order, drawn, prompt_order
+from llmrec_bench_plugins.stages.wording import (
+    Domain,
+    RankingAnswer,
+    RankingForm,
+    cut_titles,
+    ranking_prompt,
+)
+
+_SHUFFLE_HISTORY = 1_000_000
+"""A use of chance beside the permutations of candidates, which are numbered from 0."""
+_ANONYMOUS = 1_000_002
+
+
+class PromptOptions(Config):
+    """What a prompt for a ranking shows, and how."""
+
+    domain: Domain = "movies"
+    """Whose words the prompt uses: `movies` or `products`."""
+    products: str = "products"
+    """What the prompt calls the items where they are no movies."""
+    prompt: RankingForm = "sequential"
+    """`sequential`: the history in order. `recency-focused`: the last item is pointed out once more. `in-context`: the
+    last item is shown as the right answer to the history before it."""
+    answer: RankingAnswer = "numbers"
+    """What the model is to list: the candidates' numbers, or their titles as in LLMRank."""
+    history_length: int = Field(50, ge=1, le=10_000)
+    """How many of the latest items are shown; items without a title are not."""
+    history_order: Literal["as-is", "reversed", "shuffled"] = "as-is"
+    """Controls: what the order of the history is worth. Each user's history is shuffled anew."""
+    item_text: Literal["title", "title-and-category", "anonymous"] = "title"
+    """How an item is told of; the category stands in brackets behind the title. `anonymous`, a control: a number drawn
+    by the run's seed stands for the title, so that whatever a model still finds, it has not from knowing the items (the
+    simulated model does not read titles, and finds them all the same)."""
+    title_words: int | None = Field(None, ge=1)
+    """Show so many words of a title, at most; null: all."""
+    order: Order = "seeded"
+    """How the candidates of a prompt are ordered: at random for each query by the run's seed, or as in the recorded
+    rankings of MovieLens-100K. Never as they were handed over."""
+    permutations: int = Field(1, ge=1, le=100)
+    """Ask so many times with the candidates in another order, and take the mean of a candidate's ranks (bootstrapping);
+    LLMRank has 3."""
+    longest_prompt: int | None = Field(None, ge=100)
+    """At most so many characters: the oldest items of the history are left out until it fits; null: no limit."""
+
+    @model_validator(mode="after")
+    def _one_recorded_order(self) -> "PromptOptions":
+        if self.order == "recorded" and self.permutations > 1:
+            raise ValueError("one order was recorded; use `permutations: 1`, or `order: seeded`")
+        return self
+
+
+@dataclass(frozen=True)
+class AskedRanking:
+    """One prompt of one query."""
+
+    row: int
+    """Of the query."""
+    user: int
+    permutation: int
+    shown: npt.NDArray[np.int64]
+    """int64 (n,): item codes in the order of the prompt."""
+    titles: tuple[str, ...]
+    """As shown."""
+    prompt: Prompt
+    shortened: bool
+    """Items of the history were left out to fit `longest_prompt`."""
+    told_apart: int
+    """How many titles got a number, as another candidate has the same."""
+
+
+class RankingPrompts:
+    """Makes prompts from item texts."""
+
+    def __init__(self, options: PromptOptions, items: pd.DataFrame, seed: int) -> None:
+        """`items` are I rows as `TrainingData.items`; `seed` is the run's."""
+        self._options, self._seed = options, seed
+        self._tokens = items["token"].astype(str).tolist()
+        titles = [" ".join(html.unescape(title).split()) for title in items["title"]]
+        self._titles = cut_titles(titles, options.title_words)
+        if options.item_text == "anonymous":
+            numbers = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_ANONYMOUS,))).permutation(
+                len(items)
+            )
+            titles = [f"item {number + 1}" if title else "" for number, title in zip(numbers, titles, strict=True)]
+            self._titles = titles
+        if options.item_text == "title-and-category":
+            if "category" not in items:
+                raise BenchError("llm-ranker: `item_text: title-and-category`, but the data set has no categories")
+            self._titles = [
+                f"{title} ({category})" if title and category else title
+                for title, category in zip(self._titles, map(_category, items["category"]), strict=True)
+            ]
+        self._titled = np.array([bool(title) for title in self._titles], dtype=bool)
+
+    def history(self, queries: Queries, row: int) -> list[int]:
+        """The items (codes) that may be shown of a query's history, oldest first unless reversed or shuffled."""
+        items = queries.histories[row]
+        latest = items[self._titled[items]][-self._options.history_length :]
+        match self._options.history_order:
+            case "reversed":
+                latest = latest[::-1]
+            case "shuffled":
+                latest = drawn(self._seed, int(queries.users[row]), _SHUFFLE_HISTORY).permutation(latest)
+        return latest.tolist()
+
+    def candidates(self, candidates: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+        """The items (codes, ascending) that may be shown of a row of candidates: those with a title, each once."""
+        items = np.unique(candidates[candidates != PAD]).astype(np.int64)
+        return items[self._titled[items]]
+
+    def asked(self, queries: Queries, candidates: npt.NDArray[np.integer]) -> Iterator[AskedRanking]:
+        """The prompts of each query, for its row of `candidates` (B, C). Nothing is asked of a query without a history
+        to show, or without a candidate to show."""
+        for row, user in enumerate(queries.users.tolist()):
+            history, items = self.history(queries, row), self.candidates(candidates[row])
+            if not history or not len(items):
+                continue
+            for permutation in range(self._options.permutations):
+                order = prompt_order(self._options.order, len(items), self._seed, user, permutation)
+                yield self._ask(row, user, permutation, history, items[order])
+
+    def _ask(
+        self, row: int, user: int, permutation: int, history: list[int], shown: npt.NDArray[np.int64]
+    ) -> AskedRanking:
+        titles = [self._titles[item] for item in shown]
+        told_apart = 0
+        if self._options.answer == "titles":
+            titles, told_apart = tell_apart(titles)
+        prompt = self._prompt(history, shown, titles, permutation)
+        longest, kept = self._options.longest_prompt, history
+        while longest is not None and prompt.characters > longest:
+            if len(kept) == 1:
+                raise BenchError(
+                    f"llm-ranker: a prompt of {len(shown)} candidates and one item of the history has "
+                    f"{prompt.characters:,} characters, and `longest_prompt` is {longest:,}; raise it, show fewer "
+                    "candidates, or fewer words of a title (`title_words`)"
+                )
+            # What is oldest stands last in a reversed history, and anywhere in a shuffled one.
+            kept = kept[:-1] if self._options.history_order == "reversed" else kept[1:]
+            prompt = self._prompt(kept, shown, titles, permutation)
+        return AskedRanking(row, user, permutation, shown, tuple(titles), prompt, kept is not history, told_apart)
+
+    def _prompt(
+        self, history: Sequence[int], shown: npt.NDArray[np.int64], titles: Sequence[str], permutation: int
+    ) -> Prompt:
+        options = self._options
+        return ranking_prompt(
+            options.domain,
+            [self._tokens[item] for item in history],
+            [self._titles[item] for item in history],
+            [self._tokens[item] for item in shown],
+            titles,
+            options.prompt,
+            options.answer,
+            options.products,
+            permutation,
+        )
+
+
+def tell_apart(titles: Sequence[str]) -> tuple[list[str], int]:
+    """The titles, equal ones with (1), (2) ... behind them, and how many those are."""
+    counts, taken, seen = Counter(titles), set(titles), Counter[str]()
+    named = []
+    for title in titles:
+        if counts[title] == 1:
+            named.append(title)
+            continue
+        seen[title] += 1
+        while f"{title} ({seen[title]})" in taken:  # another title reads like this one with its number
+            seen[title] += 1
+        named.append(f"{title} ({seen[title]})")
+    return named, sum(counts[title] > 1 for title in titles)
+
+
+def _category(value: object) -> str:
+    """A category as read, or several, in words."""
+    if isinstance(value, str):
+        return ", ".join(part.strip() for part in value.split("|") if part.strip())
+    if isinstance(value, list | tuple | np.ndarray):
+        return ", ".join(map(str, value))
+    return ""
