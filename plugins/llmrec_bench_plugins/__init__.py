@@ -1,13 +1,13 @@
 """The built-in plugins: a table of contents. They arrive by the same entry point as everyone else's."""
 
 from llmrec_bench import DataSource, LanguageModel, Method, hookimpl
-from llmrec_bench_plugins import backbones, baselines, datasets, llms, slim
+from llmrec_bench_plugins import backbones, baselines, datasets, enhancer, llms, slim
 
 
 @hookimpl
 def register_methods() -> list[type[Method]]:
-    """Classical baselines, sanity methods, sequential backbones with and without item texts, and SLIM."""
-    return [*baselines.METHODS, *backbones.METHODS, *slim.METHODS]
+    """Classical baselines, sanity methods, sequential backbones with and without item texts, SLIM, LLM as enhancer."""
+    return [*baselines.METHODS, *backbones.METHODS, *slim.METHODS, *enhancer.METHODS]
 
 
 @hookimpl

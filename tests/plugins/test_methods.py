@@ -9,15 +9,17 @@ import pytest
 from llmrec_bench import PAD
 from llmrec_bench_plugins.backbones import METHODS as BACKBONES
 from llmrec_bench_plugins.baselines import METHODS as BASELINES
+from llmrec_bench_plugins.enhancer import METHODS as ENHANCER
 from llmrec_bench_plugins.slim import METHODS as SLIM
 from llmrec_bench_plugins.stages.history_titles import HistoryTitles
 from llmrec_bench_plugins.stages.text_embeddings import TextEmbeddings
-from llmrec_bench_plugins.stages.text_encoders import Pretrained, TfIdf
+from llmrec_bench_plugins.stages.text_encoders import MiniLM, Pretrained, TfIdf
 from llmrec_bench_plugins.stages.user_text_embeddings import UserTextEmbeddings
 
-METHODS = BASELINES + BACKBONES + SLIM
+METHODS = BASELINES + BACKBONES + SLIM + ENHANCER
 SMALL = {method.name: {"epochs": 3, "width": 8, "history_length": 5} for method in BACKBONES}
-WANTED = {method.name: {"user_text": UserTextEmbeddings(texts=HistoryTitles())} for method in SLIM}
+KNOWN = {"user_text": UserTextEmbeddings(texts=HistoryTitles()), "item_text": TextEmbeddings(encoder=MiniLM())}
+WANTED = {method.name: {"user_text": KNOWN["user_text"]} for method in SLIM} | {m.name: KNOWN for m in ENHANCER}
 """Options without a default."""
 
 
@@ -30,6 +32,9 @@ def small_encoder(make_encoder):
         texts = {"user_text": UserTextEmbeddings(texts=HistoryTitles(), encoder=kind)}
         small = SMALL["sasrec"] | {"share_fusion": False} if kind != encoder else {"epochs": 3, "width": 8}
         SMALL[method.name] = small | texts | {"item_text": TextEmbeddings(encoder=kind)}
+    read = {"user_text": UserTextEmbeddings(texts=HistoryTitles(), encoder=encoder), "expert_hidden": 8}
+    for method in ENHANCER:
+        SMALL[method.name] = SMALL["sasrec"] | read | {"item_text": TextEmbeddings(encoder=encoder)}
 
 
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
@@ -123,7 +128,7 @@ def test_candidates_score_as_in_the_whole_catalogue(method, shop, asked, make_qu
 @every_method
 def test_what_a_fit_learnt_is_in_training_rows_and_validation_only(method, shop, asked, make_run):
     """The fingerprint moves no method, and item texts only those that read them."""
-    items = shop.items if method.name.endswith("+") or method in SLIM else shop.items.assign(title="x")
+    items = shop.items if method.name.endswith("+") or method in SLIM + ENHANCER else shop.items.assign(title="x")
     changed = type(shop)(shop.sequences, items, shop.validation, shop.validation_targets, "other")
     assert (
         fitted(method, changed, make_run).score(asked).tobytes()
@@ -150,7 +155,8 @@ def test_small_and_lopsided_data_fit_and_score(method, rows, n_items, make_train
 
 def test_importing_the_methods_loads_neither_torch_nor_scipy():
     code = (
-        "import sys, llmrec_bench_plugins.baselines, llmrec_bench_plugins.backbones, llmrec_bench_plugins.slim;"
+        "import sys, llmrec_bench_plugins.baselines, llmrec_bench_plugins.backbones, llmrec_bench_plugins.slim,"
+        " llmrec_bench_plugins.enhancer;"
         "print([name for name in ('torch', 'scipy', 'recbole') if name in sys.modules])"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

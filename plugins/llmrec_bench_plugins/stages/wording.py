@@ -1,6 +1,7 @@
 """The prompts of this project: what language models are asked about histories, candidates and items."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -12,9 +13,15 @@ Domain = Literal["movies", "products"]
 _FOLDER = Path(__file__).parent / "prompts"
 
 
+@cache
+def prompt_file(name: str) -> PromptFile:
+    """A text that ships with the project."""
+    return PromptFile(_FOLDER / f"{name}.txt")
+
+
 def wording(family: str, domain: Domain) -> PromptFile:
     """The text behind a family of prompts."""
-    return PromptFile(_FOLDER / f"{family}-{domain}.txt")
+    return prompt_file(f"{family}-{domain}")
 
 
 def cut_titles(titles: Iterable[str], words: int | None) -> list[str]:
@@ -27,16 +34,19 @@ def numbered_history(titles: Sequence[str]) -> str:
     return ", ".join(f"{i}). {title}" for i, title in enumerate(titles))
 
 
-def item_facts_prompt(domain: Domain, item: str, title: str) -> Prompt:
-    """What is known of one item (token and title)."""
-    text = wording("item-facts", domain).fill({"title": title})
+def item_facts_prompt(domain: Domain, item: str, title: str, factors: str) -> Prompt:
+    """What is known of one item (token and title), as to the factors."""
+    text = wording("item-facts", domain).fill({"title": title, "factors": factors})
     return ask(text, "item-facts", (item,))
 
 
-def preference_prompt(domain: Domain, items: Sequence[str], titles: Sequence[str]) -> Prompt:
-    """What a user's history (tokens and titles, oldest first) says of the user's preferences."""
-    text = wording("preference", domain).fill({"history": numbered_history(titles)})
-    return ask(text, "preference", tuple(items))
+def preference_prompt(
+    domain: Domain, items: Sequence[str], titles: Sequence[str], factors: str, products: str = "products"
+) -> Prompt:
+    """What a user's history (tokens and titles, oldest first) says of the user's preferences, as to the factors;
+    `products` is what the items are called where they are no movies."""
+    blanks = {"history": numbered_history(titles), "factors": factors, "products": products}
+    return ask(wording("preference", domain).fill(blanks), "preference", tuple(items))
 
 
 def rationale_prompt(domain: Domain, items: Sequence[str], titles: Sequence[str], products: str = "products") -> Prompt:
