@@ -157,7 +157,7 @@ def test_a_control_takes_the_texts_of_both_sides(control, hints, make_run):
         assert mine.shape == theirs.shape
         assert (mine != theirs).any(dim=1).float().mean() > 0.5
         if control == "shuffled":  # the same texts, dealt out anew
-            assert torch.equal(mine.sort(dim=0).values, theirs.sort(dim=0).values)
+            assert torch.allclose(mine.sort(dim=0).values, theirs.sort(dim=0).values, atol=1e-5)
 
 
 @pytest.fixture

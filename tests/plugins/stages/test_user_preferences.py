@@ -38,8 +38,8 @@ def test_a_prompt_worked_by_hand(workshop):
     prompt = preferences(history_length=2).prompts(workshop.train)[0]  # user 0 had the items 0, 1, 0 and 3
     assert prompt.messages[-1].content == (
         "Given my movie history in order: 0). Brazil (1985), 1). Alien (1979). Analyse my preferences, considering "
-        "genre, directors and actors, time period, country and language, plot and theme, mood and style, and popularity "
-        "or critical standing. Give clear explanations based on details from the history.\n\n"
+        "genre, directors and actors, time period, country and language, plot and theme, mood and style, and "
+        "popularity or critical standing. Give clear explanations based on details from the history.\n\n"
         "Answer in 45 to 75 words of prose."
     )
     assert (prompt.family, prompt.items) == ("preference", ("i1", "i0"))
