@@ -41,7 +41,12 @@ def quick(name: str, encoder: Path) -> dict[str, Any]:
     if name.startswith("llm-enhancer-"):
         facts = {"kind": "facts", "domain": "products", "writer": {"provider": "simulated"}}
         known = {"user_text": {"texts": {**TOLD, "kind": "preferences"}}, "item_text": {"texts": facts}}
-        return {**SHORT, "shared_experts": 0, **{k: v | {"encoder": {"kind": "tfidf"}} for k, v in known.items()}}
+        return {
+            **SHORT,
+            "shared_experts": 0,
+            "user_experts": 1,
+            **{k: v | {"encoder": {"kind": "tfidf"}} for k, v in known.items()},
+        }
     return SHORT if name.removesuffix("+") in ("gru4rec", "sasrec", "srgnn") else {}
 
 

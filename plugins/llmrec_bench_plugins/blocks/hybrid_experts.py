@@ -19,12 +19,13 @@ from llmrec_bench_plugins.blocks.text_fusion import FusedItems, FusedUsers, stan
 
 @dataclass(frozen=True)
 class ExpertSizes:
-    """How many experts there are and how large: w features to `hidden`, ReLU, to `width`."""
+    """How many experts there are, shared and of one side alone, and how large: w features to `hidden`, ReLU, to
+    `width`."""
 
     shared: int
     """Experts of both sides together."""
-    dedicated: int
-    """Experts of each side alone."""
+    of_users: int
+    of_items: int
     hidden: int
     width: int
 
@@ -51,17 +52,22 @@ class HybridExperts(nn.Module):
         return torch.einsum("ne,nek->nk", weights, told) * texts.any(dim=1, keepdim=True)
 
 
-class KnowledgeFusion(nn.Module):
-    """g, a linear map of a vector and the knowledge about it to d; it starts as the vector plus a map of the
+def joint_map(width: int, knowledge_width: int) -> nn.Linear:
+    """A fresh g, from a vector (d) and the knowledge about it (k) to d; it starts as the vector plus a map of the
     knowledge."""
+    joint = nn.Linear(width + knowledge_width, width)
+    with torch.no_grad():
+        nn.init.eye_(joint.weight[:, :width])
+        nn.init.zeros_(joint.bias)
+    return joint
 
-    def __init__(self, experts: HybridExperts, knowledge_width: int, width: int) -> None:
+
+class KnowledgeFusion(nn.Module):
+    """The experts of one side, and g, which joins a vector with the knowledge about it."""
+
+    def __init__(self, experts: HybridExperts, joint: nn.Linear) -> None:
         super().__init__()
-        self.experts = experts
-        self.joint = nn.Linear(width + knowledge_width, width)
-        with torch.no_grad():
-            nn.init.eye_(self.joint.weight[:, :width])
-            nn.init.zeros_(self.joint.bias)
+        self.experts, self.joint = experts, joint
 
     def join(self, vectors: Tensor, knowledge: Tensor) -> Tensor:
         """(..., d) from vectors (..., d) and knowledge (..., k)."""
@@ -90,6 +96,7 @@ def add_knowledge(
     item_texts: Tensor | None = None,
     user_texts: Tensor | None = None,
     user_rows: Tensor | None = None,
+    share_fusion: bool = False,
     every_position: bool = False,
 ) -> None:
     """From here on the encoder's item table holds what is known of items, wherever it is read, and its output what is
@@ -97,17 +104,22 @@ def add_knowledge(
 
     `item_texts` float32 (I, w) in code order, `user_texts` (D, w) and int64 `user_rows` (U,), which of them is each
     user's, -1 for none; None leaves a side as it is. Both sides have one w, unless no expert is shared.
-    `every_position`: a user's text serves all training positions, not the last only.
+    With `share_fusion` both have the same g. `every_position`: a user's text serves all training positions, not the
+    last only.
     """
     features = next((texts.shape[1] for texts in (item_texts, user_texts) if texts is not None), 0)
     shared, width = sizes.experts(sizes.shared, features), encoder.items.embedding_dim
 
-    def fusion(texts: Tensor) -> KnowledgeFusion:
-        own = sizes.experts(sizes.dedicated, texts.shape[1])
-        return KnowledgeFusion(HybridExperts([*shared, *own], texts.shape[1]), sizes.width, width)
+    joint = joint_map(width, sizes.width)
+
+    def fusion(texts: Tensor, dedicated: int) -> KnowledgeFusion:
+        experts = [*shared, *sizes.experts(dedicated, texts.shape[1])]
+        own = joint if share_fusion else joint_map(width, sizes.width)
+        return KnowledgeFusion(HybridExperts(experts, texts.shape[1]), own)
 
     if item_texts is not None:
-        of_items = FusedItems(fusion(item_texts), standardised(item_texts))
+        of_items = FusedItems(fusion(item_texts, sizes.of_items), standardised(item_texts))
         parametrize.register_parametrization(encoder.items, "weight", of_items)
     if user_texts is not None and user_rows is not None:
-        encoder.user_side = KnownUsers(fusion(user_texts), standardised(user_texts), user_rows, every_position)
+        of_users = fusion(user_texts, sizes.of_users)
+        encoder.user_side = KnownUsers(of_users, standardised(user_texts), user_rows, every_position)

@@ -11,6 +11,8 @@ KAR predicts clicks; this is an adaptation to next-item ranking, and differs fro
   a threshold. The best epoch is chosen on validation, not on the test.
 - KAR keeps the half of a history that its prompts show out of the samples. Here a user's text serves the last training
   item, validation and test, which come after all that it was made from; see `user-preferences`.
+- KAR has experts of its own for users. Here there are none unless asked for, and both sides share the linear map: a
+  user's text meets one training prediction a user, where KAR has many samples.
 - KAR encodes the history shown and the answer together, with BERT or ChatGLM. Here it is the answer alone: the backbone
   reads the history, and MiniLM would cut off the answer behind it. Text vectors are standardised.
 
@@ -41,7 +43,14 @@ SOURCE = (
 
 
 class KnowledgeOptions(Config):
-    """What the enhancer adds to a backbone."""
+    """What the enhancer adds to a backbone.
+
+    Numbers of experts were chosen by validation NDCG@10 of SASRec over the whole catalogue of 300 users of
+    MovieLens-100K, means of 2 seeds: 0.095 as they stand; 0.093 with 7 shared ones alone, 0.081 with 2 shared and 5 of
+    items, 0.077 with these and `share_fusion: false`, 0.070 with one of users in the place of one of items, 0.063 with
+    KAR's 2 shared and 5 of each side without a shared map (one seed); plain SASRec 0.092, `sasrec+` 0.094. What is
+    learned of texts of users alone is learned from one prediction a user, and soon knows them by heart.
+    """
 
     user_text: UserTextEmbeddings | None
     """What is known of a user: preferences that a language model explains, or plain titles as a control; null: facts
@@ -52,10 +61,14 @@ class KnowledgeOptions(Config):
     control: Control = "none"
     """`shuffled` gives each user another user's text and each item another item's, `random` a random vector of the same
     mean and spread, drawn by the run's seed: the same model with vectors that say nothing. KAR has no such control."""
-    shared_experts: int = Field(2, ge=0, le=64)
-    """Experts that read texts of users and of items."""
-    dedicated_experts: int = Field(5, ge=0, le=64)
-    """Experts of each side alone; KAR tries 2 to 6."""
+    shared_experts: int = Field(5, ge=0, le=64)
+    """Experts that read texts of users and of items; 2 in KAR."""
+    user_experts: int = Field(0, ge=0, le=64)
+    """Experts that read texts of users alone; 5 in KAR, which tries 2 to 6."""
+    item_experts: int = Field(2, ge=0, le=64)
+    """Experts that read texts of items alone; 5 in KAR."""
+    share_fusion: bool = True
+    """Whether users and items share the linear map that joins a vector with what is known; KAR has none."""
     expert_hidden: int = Field(128, ge=1, le=8192)
     """Hidden size of an expert."""
     expert_width: int = Field(32, ge=1, le=8192)
@@ -65,8 +78,12 @@ class KnowledgeOptions(Config):
     def _something_is_known(self) -> Self:
         if self.user_text is None and self.item_text is None:
             raise ValueError("user_text and item_text are both null; without either it is the plain backbone")
-        if self.shared_experts + self.dedicated_experts == 0:
-            raise ValueError("shared_experts and dedicated_experts are both 0; one expert is the least")
+        for side, own, text in (
+            ("user_experts", self.user_experts, self.user_text),
+            ("item_experts", self.item_experts, self.item_text),
+        ):
+            if text is not None and self.shared_experts + own == 0:
+                raise ValueError(f"shared_experts and {side} are both 0; one expert is the least")
         return self
 
     @model_validator(mode="after")
@@ -97,7 +114,13 @@ class WithKnowledge:
         from llmrec_bench_plugins.blocks.hybrid_experts import ExpertSizes, add_knowledge
 
         config, self._training_lengths = self.config, train.sequences.lengths
-        sizes = ExpertSizes(config.shared_experts, config.dedicated_experts, config.expert_hidden, config.expert_width)
+        sizes = ExpertSizes(
+            config.shared_experts,
+            config.user_experts,
+            config.item_experts,
+            config.expert_hidden,
+            config.expert_width,
+        )
         of_items = of_users = rows = None
         if config.item_text is not None:
             folder = run.artifact(config.item_text)
@@ -107,7 +130,7 @@ class WithKnowledge:
             # User u's text for the validation is U + u's, and so on.
             of_users, rows = torch.from_numpy(vectors), torch.from_numpy(places.ravel())
         everywhere = config.user_text is not None and config.user_text.every_position
-        add_knowledge(encoder, sizes, of_items, of_users, rows, everywhere)
+        add_knowledge(encoder, sizes, of_items, of_users, rows, config.share_fusion, everywhere)
         return encoder
 
     def known_users(self, queries: Queries) -> npt.NDArray[np.int64] | None:
@@ -121,7 +144,7 @@ class EnhancedGRU4Rec(WithKnowledge, GRU4Rec):
     """GRU4Rec with what a language model knows of users' preferences and of items, through KAR's adaptor.
 
     An adaptation of KAR to ranking: knowledge goes into the vectors of the sequence and of the items, and the loss is
-    the backbone's. The defaults of GRU4Rec's options are those of `gru4rec+`, the adaptor's are KAR's.
+    the backbone's. The defaults of GRU4Rec's options are those of `gru4rec+`.
     """
 
     name = "llm-enhancer-gru4rec"
@@ -142,7 +165,7 @@ class EnhancedSASRec(WithKnowledge, SASRec):
     """SASRec with what a language model knows of users' preferences and of items, through KAR's adaptor.
 
     An adaptation of KAR to ranking: knowledge goes into the vectors of the sequence and of the items, and the loss is
-    the backbone's. The defaults of SASRec's options are those of `sasrec+`, the adaptor's are KAR's.
+    the backbone's. The defaults of SASRec's options are those of `sasrec+`.
     """
 
     name = "llm-enhancer-sasrec"
@@ -160,7 +183,7 @@ class EnhancedSRGNN(WithKnowledge, SRGNN):
     """SR-GNN with what a language model knows of users' preferences and of items, through KAR's adaptor.
 
     An adaptation of KAR to ranking: knowledge goes into the vectors of the sequence and of the items, and the loss is
-    the backbone's. The defaults of SR-GNN's options are those of `srgnn+`, the adaptor's are KAR's.
+    the backbone's. The defaults of SR-GNN's options are those of `srgnn+`.
     """
 
     name = "llm-enhancer-srgnn"

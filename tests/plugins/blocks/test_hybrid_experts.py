@@ -8,14 +8,20 @@ import torch
 
 from llmrec_bench_plugins.blocks.gated_graph_encoder import GatedGraphEncoder
 from llmrec_bench_plugins.blocks.gru_encoder import GRUEncoder
-from llmrec_bench_plugins.blocks.hybrid_experts import ExpertSizes, HybridExperts, KnowledgeFusion, add_knowledge
+from llmrec_bench_plugins.blocks.hybrid_experts import (
+    ExpertSizes,
+    HybridExperts,
+    KnowledgeFusion,
+    add_knowledge,
+    joint_map,
+)
 from llmrec_bench_plugins.blocks.next_item_training import next_item_loss
 from llmrec_bench_plugins.blocks.self_attention import SelfAttentionEncoder
 from llmrec_bench_plugins.blocks.sequence_encoder import ItemTable, SequenceEncoder
 from llmrec_bench_plugins.blocks.text_fusion import standardised
 
 N_ITEMS, WIDTH, FEATURES = 9, 8, 5
-SIZES = ExpertSizes(shared=2, dedicated=3, hidden=6, width=4)
+SIZES = ExpertSizes(shared=2, of_users=3, of_items=3, hidden=6, width=4)
 ROWS = torch.tensor([[1, 2, 3, 0], [9, 9, 0, 0], [4, 5, 6, 7]])
 
 
@@ -75,7 +81,7 @@ def set_linear(layer, weight, bias):
 
 def by_hand():
     """Two experts of one hidden unit, and a gate that weighs them 3 to 1 at (1, 2)."""
-    first, second = ExpertSizes(1, 1, hidden=1, width=2).experts(2, text_features=2)
+    first, second = ExpertSizes(1, 1, 1, hidden=1, width=2).experts(2, text_features=2)
     set_linear(first[0], [[2.0, 1.0]], [-1.0])
     set_linear(first[2], [[1.0], [-2.0]], [0.5, 0.0])
     set_linear(second[0], [[1.0, -1.0]], [0.0])
@@ -108,7 +114,8 @@ def test_no_text_is_no_knowledge():
 
 
 def test_knowledge_joined_with_a_vector_worked_by_hand():
-    fusion = KnowledgeFusion(by_hand(), knowledge_width=2, width=1)
+    fusion = KnowledgeFusion(by_hand(), joint_map(width=1, knowledge_width=2))
+    assert fusion.joint.weight[0, 0] == 1
     set_linear(fusion.joint, [[10.0, 1.0, -1.0]], [0.25])
     # 10 * 3 + 3.625 + 6.5 + 0.25
     assert torch.allclose(fusion(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0]])), torch.tensor([[40.375]]))
@@ -162,7 +169,7 @@ def test_every_expert_and_gate_learns(build):
     next_item_loss(encoder, ROWS.numpy(), np.zeros(0, dtype=np.int64), "ce", np.array([0, 1, 2])).backward()
     of_items, of_users = fusions(encoder)
     for side in (of_items, of_users):
-        assert len(side.experts.experts) == SIZES.shared + SIZES.dedicated
+        assert len(side.experts.experts) == SIZES.shared + 3
         for module in (*side.experts.experts, side.experts.gate, side.joint):
             assert all(weight.grad is not None and weight.grad.any() for weight in module.parameters())
     assert not any("texts" in name for name in encoder.state_dict())
@@ -181,7 +188,7 @@ def test_shared_experts_learn_from_both_sides_and_dedicated_ones_from_their_own(
             for side in fusions(encoder)
         ]
 
-    shared, own, none = [True] * SIZES.shared, [True] * SIZES.dedicated, [False] * SIZES.dedicated
+    shared, own, none = [True] * SIZES.shared, [True] * 3, [False] * 3
     assert moved(1, 0) == [shared + own, shared + none]
     assert moved(0, 1) == [shared + none, shared + own]
     assert moved(1, 1) == [shared + own, shared + own]
@@ -208,7 +215,7 @@ def test_parameters_counted_by_hand(items, users, experts):
 
 def test_sides_without_shared_experts_may_have_texts_of_different_widths():
     encoder = ENCODERS["gru"]()
-    sizes = ExpertSizes(shared=0, dedicated=2, hidden=6, width=4)
+    sizes = ExpertSizes(shared=0, of_users=1, of_items=2, hidden=6, width=4)
     add_knowledge(encoder, sizes, texts(N_ITEMS, 5), texts(3, 7), torch.arange(3))
     assert encoder.personal(torch.zeros(3, WIDTH), torch.arange(3)).shape == (3, WIDTH)
 
@@ -219,3 +226,12 @@ def test_knowledge_of_items_keeps_full_precision_where_the_encoder_runs_in_less(
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(encoder.items.catalogue(), exact)
         assert encoder.personal(encoder(ROWS), torch.arange(3)).shape == (3, WIDTH)
+
+
+def test_both_sides_share_the_joint_map_if_told_so():
+    apart, shared = enhanced(ENCODERS["gru"]), ENCODERS["gru"]()
+    add_knowledge(shared, SIZES, texts(N_ITEMS), texts(3), torch.arange(3), share_fusion=True)
+    of_items, of_users = fusions(shared)
+    assert of_items.joint is of_users.joint
+    sizes = [sum(weight.numel() for weight in encoder.parameters()) for encoder in (apart, shared)]
+    assert sizes[0] - sizes[1] == (WIDTH + SIZES.width) * WIDTH + WIDTH
