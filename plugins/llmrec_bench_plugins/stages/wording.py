@@ -1,7 +1,6 @@
 """The prompts of this project: what language models are asked about histories, candidates and items."""
 
 from collections.abc import Iterable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +12,6 @@ Domain = Literal["movies", "products"]
 _FOLDER = Path(__file__).parent / "prompts"
 
 
-@cache
 def prompt_file(name: str) -> PromptFile:
     """A text that ships with the project."""
     return PromptFile(_FOLDER / f"{name}.txt")
