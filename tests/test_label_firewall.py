@@ -48,6 +48,15 @@ def quick(name: str, encoder: Path, dataset: Dataset, folder: Path) -> dict[str,
     if name == "llm-ranker":
         asks = {"domain": "products", "language_model": {"provider": "simulated"}, "permutations": 2}
         return {**asks, "retriever": {"method": "popularity"}, "retrieved": 10}
+    if name.startswith("llm-enhancer-"):
+        facts = {"kind": "facts", "domain": "products", "writer": {"provider": "simulated"}}
+        known = {"user_text": {"texts": {**TOLD, "kind": "preferences"}}, "item_text": {"texts": facts}}
+        return {
+            **SHORT,
+            "shared_experts": 0,
+            "user_experts": 1,
+            **{k: v | {"encoder": {"kind": "tfidf"}} for k, v in known.items()},
+        }
     return SHORT if name.removesuffix("+") in ("gru4rec", "sasrec", "srgnn") else {}
 
 

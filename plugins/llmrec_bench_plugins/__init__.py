@@ -1,14 +1,21 @@
 """The built-in plugins: a table of contents. They arrive by the same entry point as everyone else's."""
 
 from llmrec_bench import DataSource, LanguageModel, Method, hookimpl
-from llmrec_bench_plugins import backbones, baselines, datasets, llms, ranker, run_files, slim
+from llmrec_bench_plugins import backbones, baselines, datasets, enhancer, llms, ranker, run_files, slim
 
 
 @hookimpl
 def register_methods() -> list[type[Method]]:
     """Classical baselines, sanity methods, sequential backbones with and without item texts, SLIM, language models that
-    rank, and run files."""
-    return [*baselines.METHODS, *backbones.METHODS, *slim.METHODS, *ranker.METHODS, *run_files.METHODS]
+    enhance and that rank, and run files."""
+    return [
+        *baselines.METHODS,
+        *backbones.METHODS,
+        *slim.METHODS,
+        *enhancer.METHODS,
+        *ranker.METHODS,
+        *run_files.METHODS,
+    ]
 
 
 @hookimpl

@@ -12,22 +12,25 @@ from llmrec_bench_plugins.backbones import METHODS as BACKBONES
 from llmrec_bench_plugins.baselines import METHODS as BASELINES
 from llmrec_bench_plugins.baselines.bm25 import BM25
 from llmrec_bench_plugins.baselines.popularity import Popularity
+from llmrec_bench_plugins.enhancer import METHODS as ENHANCER
 from llmrec_bench_plugins.llms.simulated import Simulated
 from llmrec_bench_plugins.ranker import METHODS as RANKERS
 from llmrec_bench_plugins.run_files import METHODS as RUN_FILES
 from llmrec_bench_plugins.slim import METHODS as SLIM
 from llmrec_bench_plugins.stages.history_titles import HistoryTitles
 from llmrec_bench_plugins.stages.text_embeddings import TextEmbeddings
-from llmrec_bench_plugins.stages.text_encoders import Pretrained, TfIdf
+from llmrec_bench_plugins.stages.text_encoders import MiniLM, Pretrained, TfIdf
 from llmrec_bench_plugins.stages.user_text_embeddings import UserTextEmbeddings
 
-METHODS = BASELINES + BACKBONES + SLIM + RANKERS + RUN_FILES
+METHODS = BASELINES + BACKBONES + SLIM + ENHANCER + RANKERS + RUN_FILES
 SMALL = {method.name: {"epochs": 3, "width": 8, "history_length": 5} for method in BACKBONES}
+KNOWN = {"user_text": UserTextEmbeddings(texts=HistoryTitles()), "item_text": TextEmbeddings(encoder=MiniLM())}
 WANTED: dict = {method.name: {"user_text": UserTextEmbeddings(texts=HistoryTitles())} for method in SLIM}
+WANTED |= {method.name: KNOWN for method in ENHANCER}
 WANTED |= {method.name: {"language_model": Simulated.Config()} for method in RANKERS}
 WANTED["run-file"] = {"path": Path("run.csv")}
 """Options without a default."""
-READ_TITLES = [*SLIM, *RANKERS, BM25, *(method for method in BACKBONES if method.name.endswith("+"))]
+READ_TITLES = [*SLIM, *ENHANCER, *RANKERS, BM25, *(method for method in BACKBONES if method.name.endswith("+"))]
 for ranker in RANKERS:
     SMALL[ranker.name] = WANTED[ranker.name] | {"retriever": ChosenMethod.of(Popularity), "permutations": 2}
 
@@ -41,6 +44,9 @@ def small_encoder(make_encoder):
         texts = {"user_text": UserTextEmbeddings(texts=HistoryTitles(), encoder=kind)}
         small = SMALL["sasrec"] | {"share_fusion": False} if kind != encoder else {"epochs": 3, "width": 8}
         SMALL[method.name] = small | texts | {"item_text": TextEmbeddings(encoder=kind)}
+    read = {"user_text": UserTextEmbeddings(texts=HistoryTitles(), encoder=encoder), "expert_hidden": 8}
+    for method in ENHANCER:
+        SMALL[method.name] = SMALL["sasrec"] | read | {"item_text": TextEmbeddings(encoder=encoder)}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -178,7 +184,7 @@ def test_small_and_lopsided_data_fit_and_score(method, rows, n_items, make_train
 def test_importing_the_methods_loads_neither_torch_nor_scipy():
     code = (
         "import sys, llmrec_bench_plugins.baselines, llmrec_bench_plugins.backbones, llmrec_bench_plugins.slim,"
-        "llmrec_bench_plugins.ranker, llmrec_bench_plugins.run_files;"
+        "llmrec_bench_plugins.enhancer, llmrec_bench_plugins.ranker, llmrec_bench_plugins.run_files;"
         "print([name for name in ('torch', 'scipy', 'recbole') if name in sys.modules])"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

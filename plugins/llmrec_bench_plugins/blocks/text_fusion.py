@@ -42,7 +42,8 @@ class FusedItems(nn.Module):
 
     texts: Tensor
 
-    def __init__(self, fusion: TextFusion, texts: Tensor) -> None:
+    def __init__(self, fusion: nn.Module, texts: Tensor) -> None:
+        """`fusion` makes vectors (I, d) of the texts (I, w) and the items' own vectors (I, d)."""
         super().__init__()
         self.fusion = fusion
         self.register_buffer("texts", texts, persistent=False)  # (I, w)
@@ -60,7 +61,7 @@ class FusedUsers(UserSide):
     texts: Tensor
     rows: Tensor
 
-    def __init__(self, fusion: TextFusion, texts: Tensor, rows: Tensor, every_position: bool) -> None:
+    def __init__(self, fusion: nn.Module, texts: Tensor, rows: Tensor, every_position: bool) -> None:
         """Texts (D, w), and int64 (U,): which of them is each user's, -1 for none."""
         super().__init__()
         self.fusion, self.every_position = fusion, every_position

@@ -11,10 +11,10 @@ from llmrec_bench_plugins.backbones.gru4rec import GRU4Rec
 from llmrec_bench_plugins.backbones.sasrec import SASRec
 from llmrec_bench_plugins.backbones.srgnn import SRGNN
 from llmrec_bench_plugins.backbones.text_fused import SOURCE
+from llmrec_bench_plugins.stages.controls import Control
 from llmrec_bench_plugins.stages.text_embeddings import TextEmbeddings, read_embeddings
 from llmrec_bench_plugins.stages.text_encoders import MiniLM
 from llmrec_bench_plugins.stages.user_text_embeddings import (
-    Control,
     UserTextEmbeddings,
     moments,
     read_user_embeddings,

@@ -7,11 +7,11 @@ from pydantic import Field, model_validator
 
 from llmrec_bench import BenchError, Choice, Method, Queries, Range, Run, Scores, TrainingData
 from llmrec_bench_plugins.backbones.text_fused import SOURCE
+from llmrec_bench_plugins.stages.controls import Control
 from llmrec_bench_plugins.stages.text_embeddings import TextEmbeddings, read_embeddings
 from llmrec_bench_plugins.stages.text_encoders import MiniLM
 from llmrec_bench_plugins.stages.user_histories import SERVED
 from llmrec_bench_plugins.stages.user_text_embeddings import (
-    Control,
     UserTextEmbeddings,
     moments,
     read_user_embeddings,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import pandas as pd
 
@@ -17,6 +17,7 @@ from llmrec_bench import (
     TrainingData,
 )
 from llmrec_bench_plugins.stages.asking import ask_all
+from llmrec_bench_plugins.stages.scenario_factors import FactorsName, factors, factors_file
 from llmrec_bench_plugins.stages.wording import Domain, item_facts_prompt, wording
 
 FACTS = "facts.parquet"
@@ -35,10 +36,17 @@ class ItemFacts(Stage):
     """Who is asked."""
     domain: Domain = "movies"
     """Whose words the prompt uses: `movies` or `products`."""
+    factors: FactorsName | None = None
+    """What the facts are about: `films`, `games`, `shop`, or the path of a text file like theirs; null: `films` for
+    movies, `shop` for products."""
 
     def prompt_files(self) -> Sequence[PromptFile]:
-        """The wording that the domain chooses."""
-        return [wording("item-facts", self.domain)]
+        """The wording that the domain chooses, and the factors."""
+        return [wording("item-facts", self.domain), factors_file(self.factors, self.domain)]
+
+    def identity(self) -> dict[str, Any]:
+        """What the factors say, which is among the wordings, and not where they stand."""
+        return {option: value for option, value in super().identity().items() if option != "factors"}
 
     def language_model(self) -> LanguageModel.Config:
         """The writer."""
@@ -47,7 +55,8 @@ class ItemFacts(Stage):
     def prompts(self, train: TrainingData) -> Sequence[Prompt]:
         """One an item, in code order; items without a title are not asked about."""
         items = zip(train.items["token"].astype(str), train.items["title"], strict=True)
-        return [item_facts_prompt(self.domain, token, title) for token, title in items if title]
+        about = factors(factors_file(self.factors, self.domain), "facts")
+        return [item_facts_prompt(self.domain, token, title, about) for token, title in items if title]
 
     def read(self, train: TrainingData, run: StageRun) -> list[str]:
         """I texts, '' where an item has none."""

@@ -17,7 +17,7 @@ from llmrec_bench_plugins.stages.served_targets import check_served
 from llmrec_bench_plugins.stages.student_answers import LONGEST, Answer, tell, write_answers
 from llmrec_bench_plugins.stages.student_folder import StudentFolder
 from llmrec_bench_plugins.stages.student_prompt import STUDENT, student_prompt
-from llmrec_bench_plugins.stages.user_histories import Cutoff, UserHistory, UserText, user_histories
+from llmrec_bench_plugins.stages.user_histories import Cutoff, UserHistory, UserText, titled_histories
 from llmrec_bench_plugins.stages.wording import cut_titles
 
 if TYPE_CHECKING:
@@ -97,11 +97,8 @@ class StudentRationales(Stage):
         # A distilled student meets titles as it learned them.
         words = self.student.teacher.title_words if isinstance(self.student, DistilledStudent) else None
         titles = cut_titles(train.items["title"], words)
-        for history in user_histories(train, self.resolved_cutoff, self._history_length):
-            shown = tuple(item for item in history.items if titles[item])
-            if shown:
-                prompt = student_prompt([titles[item] for item in shown])
-                yield UserHistory(history.user, history.serves, shown), prompt
+        for history in titled_histories(train, self.resolved_cutoff, self._history_length, titles):
+            yield history, student_prompt([titles[item] for item in history.items])
 
     def _answers(self, model: "CausalModel", prompts: Sequence[str], run: StageRun) -> list[Answer]:
         """One for each prompt; those written before a kill are not written again."""

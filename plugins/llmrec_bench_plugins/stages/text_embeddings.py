@@ -9,6 +9,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from llmrec_bench import BenchError, Config, Stage, StageRun, TrainingData
+from llmrec_bench_plugins.stages.controls import Control, controlled
 from llmrec_bench_plugins.stages.item_facts import ItemFacts
 from llmrec_bench_plugins.stages.text_encoders import Encoder, TfIdf, encode_distinct
 
@@ -71,6 +72,13 @@ def read_embeddings(folder: Path) -> npt.NDArray[np.float32]:
     """float32 (I, w): the vector of each item's text, in code order."""
     embeddings: npt.NDArray[np.float32] = np.load(folder / EMBEDDINGS, allow_pickle=False)
     return embeddings[np.load(folder / ROWS, allow_pickle=False)]
+
+
+def read_controlled_embeddings(folder: Path, control: Control, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """float32 (I, w), as `read_embeddings` for the control `none`; `rng` draws the others."""
+    rows = np.load(folder / ROWS, allow_pickle=False)
+    vectors, [given] = controlled(np.load(folder / EMBEDDINGS, allow_pickle=False), rows[None], control, rng)
+    return vectors[given]
 
 
 def _plain(value: Any) -> str:

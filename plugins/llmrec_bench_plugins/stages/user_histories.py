@@ -1,7 +1,7 @@
 """What a text about a user may be made from: the history before the item that the text will help to find."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -57,3 +57,11 @@ def user_histories(train: TrainingData, cutoff: Cutoff, longest: int) -> Iterato
         for serves, items in cuts:
             if len(items):
                 yield UserHistory(user, serves, tuple(items[-longest:].tolist()))
+
+
+def titled_histories(train: TrainingData, cutoff: Cutoff, longest: int, titles: Sequence[str]) -> Iterator[UserHistory]:
+    """Those of `user_histories` without the items that have no title, where others are left."""
+    for history in user_histories(train, cutoff, longest):
+        shown = tuple(item for item in history.items if titles[item])
+        if shown:
+            yield replace(history, items=shown)

@@ -8,16 +8,14 @@ import numpy.typing as npt
 from pydantic import Field
 
 from llmrec_bench import BenchError, Queries, Stage, StageRun, TrainingData
+from llmrec_bench_plugins.stages.controls import Control, controlled
 from llmrec_bench_plugins.stages.history_titles import HistoryTitles
 from llmrec_bench_plugins.stages.rationale_steps import parse_steps
 from llmrec_bench_plugins.stages.student_rationales import StudentRationales
 from llmrec_bench_plugins.stages.teacher_rationales import TeacherRationales
 from llmrec_bench_plugins.stages.text_encoders import Encoder, MiniLM, encode_distinct
 from llmrec_bench_plugins.stages.user_histories import SERVED
-
-Control = Literal["none", "shuffled", "random"]
-"""`shuffled` gives each user another user's text, `random` a random vector of the same mean and spread: the same model
-with vectors that say nothing of the user."""
+from llmrec_bench_plugins.stages.user_preferences import UserPreferences
 
 EMBEDDINGS, ROWS = "embeddings.npy", "rows.npy"
 
@@ -32,7 +30,9 @@ class UserTextEmbeddings(Stage):
     name = "user-text-embeddings"
     version = "1"
 
-    texts: Annotated[TeacherRationales | StudentRationales | HistoryTitles, Field(discriminator="kind")]
+    texts: Annotated[
+        TeacherRationales | StudentRationales | UserPreferences | HistoryTitles, Field(discriminator="kind")
+    ]
     """Where a user's text comes from."""
     step: Literal["all", "1", "2", "3"] = "all"
     """Which step of a rationale is encoded (SLIM-Step1 to 3 in the paper, there for text matching only); `all`: the
@@ -90,15 +90,4 @@ def read_user_embeddings(
     `rng` draws the control; where it is `random`, D is U.
     """
     vectors, rows = np.load(folder / EMBEDDINGS, allow_pickle=False), np.load(folder / ROWS, allow_pickle=False)
-    none, n_users = len(vectors) - 1, rows.shape[1]
-    if control == "random":
-        # One a user, not one a text: users with the same text would still be known as such.
-        drawn = rng.normal(vectors[:none].mean(axis=0), vectors[:none].std(axis=0), (n_users, vectors.shape[1]))
-        vectors = np.concatenate([drawn.astype(np.float32), vectors[none:]])
-        rows = np.where(rows < none, np.arange(n_users), n_users)
-    if control == "shuffled":
-        circle = rng.permutation(n_users)
-        for served in rows:
-            having = circle[served[circle] < none]
-            served[having] = served[np.roll(having, 1)]  # each the text of the one before: nobody's own
-    return vectors, rows.astype(np.int64)
+    return controlled(vectors, rows, control, rng)

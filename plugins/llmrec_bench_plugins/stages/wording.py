@@ -19,14 +19,14 @@ _FOLDER = Path(__file__).parent / "prompts"
 
 
 @cache
-def _file(path: Path) -> PromptFile:
-    """Read once, however many prompts are made of it."""
-    return PromptFile(path)
+def prompt_file(name: str) -> PromptFile:
+    """A text that ships with the project, read once, however many prompts are made of it."""
+    return PromptFile(_FOLDER / f"{name}.txt")
 
 
 def wording(family: str, domain: Domain) -> PromptFile:
     """The text behind a family of prompts."""
-    return _file(_FOLDER / f"{family}-{domain}.txt")
+    return prompt_file(f"{family}-{domain}")
 
 
 def cut_titles(titles: Iterable[str], words: int | None) -> list[str]:
@@ -39,16 +39,19 @@ def numbered_history(titles: Sequence[str]) -> str:
     return ", ".join(f"{i}). {title}" for i, title in enumerate(titles))
 
 
-def item_facts_prompt(domain: Domain, item: str, title: str) -> Prompt:
-    """What is known of one item (token and title)."""
-    text = wording("item-facts", domain).fill({"title": title})
+def item_facts_prompt(domain: Domain, item: str, title: str, factors: str) -> Prompt:
+    """What is known of one item (token and title), as to the factors."""
+    text = wording("item-facts", domain).fill({"title": title, "factors": factors})
     return ask(text, "item-facts", (item,))
 
 
-def preference_prompt(domain: Domain, items: Sequence[str], titles: Sequence[str]) -> Prompt:
-    """What a user's history (tokens and titles, oldest first) says of the user's preferences."""
-    text = wording("preference", domain).fill({"history": numbered_history(titles)})
-    return ask(text, "preference", tuple(items))
+def preference_prompt(
+    domain: Domain, items: Sequence[str], titles: Sequence[str], factors: str, products: str = "products"
+) -> Prompt:
+    """What a user's history (tokens and titles, oldest first) says of the user's preferences, as to the factors;
+    `products` is what the items are called where they are no movies."""
+    blanks = {"history": numbered_history(titles), "factors": factors, "products": products}
+    return ask(wording("preference", domain).fill(blanks), "preference", tuple(items))
 
 
 def rationale_prompt(domain: Domain, items: Sequence[str], titles: Sequence[str], products: str = "products") -> Prompt:
@@ -60,7 +63,7 @@ def rationale_prompt(domain: Domain, items: Sequence[str], titles: Sequence[str]
 
 def title_recall_wording() -> PromptFile:
     """The text behind `title_recall_prompt`."""
-    return _file(_FOLDER / "title-recall.txt")
+    return prompt_file("title-recall")
 
 
 def title_recall_prompt(domain: Domain, item: str, beginning: str) -> Prompt:
@@ -74,7 +77,7 @@ def ranking_wordings(domain: Domain, form: RankingForm, answer: RankingAnswer) -
     answer."""
     plain, own = wording("ranking", domain), wording(f"ranking-{form}", domain)
     asked = [plain] if form == "sequential" else [own, plain]
-    return [*asked, _file(_FOLDER / f"ranking-answer-{answer}.txt")]
+    return [*asked, prompt_file(f"ranking-answer-{answer}")]
 
 
 def ranking_prompt(

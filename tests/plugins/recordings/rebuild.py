@@ -22,6 +22,7 @@ from llmrec_bench.data.dataset import Dataset, Preparation, load_dataset
 from llmrec_bench.llm.cassette import Entry, request_key
 from llmrec_bench_plugins.datasets.movielens_100k import MovieLens100K
 from llmrec_bench_plugins.llms.recorded import Recorded
+from llmrec_bench_plugins.stages.scenario_factors import factors, factors_file
 from llmrec_bench_plugins.stages.wording import (
     item_facts_prompt,
     preference_prompt,
@@ -83,12 +84,14 @@ def candidates_of(known: Shown, file: Path) -> list[list[int]]:
 
 def prompts(known: Shown, candidates: list[list[int]]) -> Iterator[tuple[str, Prompt]]:
     """Every recorded prompt, with the file and the row it belongs to, as `FILE USER-OR-ITEM`."""
+    films = factors_file("films", "movies")
+    told, liked = factors(films, "facts"), factors(films, "preference")
     for token, title in zip(known.tokens, known.titles, strict=True):
-        yield f"enhancer_item_facts {token}", item_facts_prompt("movies", token, title)
+        yield f"enhancer_item_facts {token}", item_facts_prompt("movies", token, title, told)
     for code, user in enumerate(known.dataset.users.astype(str)):
         tokens, titles = known.shown(known.history(code, before=3))
         yield f"slim_teacher_rationales {user}", rationale_prompt("movies", tokens, titles)
-        yield f"enhancer_user_preferences {user}", preference_prompt("movies", tokens, titles)
+        yield f"enhancer_user_preferences {user}", preference_prompt("movies", tokens, titles, liked)
         offered = known.shown(candidates[code])
         yield f"ranker_rankings {user}", ranking_prompt("movies", *known.shown(known.history(code, before=1)), *offered)
 

@@ -4,7 +4,8 @@ import pytest
 
 from llmrec_bench import BenchError
 from llmrec_bench_plugins.llms.simulated import Simulated
-from llmrec_bench_plugins.stages import history_titles, student_rationales, teacher_rationales
+from llmrec_bench_plugins.stages import history_titles
+from llmrec_bench_plugins.stages import user_histories as histories
 from llmrec_bench_plugins.stages.history_titles import HistoryTitles
 from llmrec_bench_plugins.stages.served_targets import check_served
 from llmrec_bench_plugins.stages.student_folder import StudentFolder
@@ -12,6 +13,7 @@ from llmrec_bench_plugins.stages.student_rationales import StudentRationales
 from llmrec_bench_plugins.stages.teacher_rationales import TeacherRationales
 from llmrec_bench_plugins.stages.text_encoders import TfIdf
 from llmrec_bench_plugins.stages.user_histories import SERVED, UserHistory, user_histories
+from llmrec_bench_plugins.stages.user_preferences import UserPreferences
 from llmrec_bench_plugins.stages.user_text_embeddings import UserTextEmbeddings
 
 
@@ -82,20 +84,21 @@ def test_a_single_text_from_all_of_training_may_not_show_more(train):
         told(train, "single_train", [UserHistory(2, SERVED, (8, 9, 10))])
 
 
-@pytest.mark.parametrize("kind", ["teacher", "student", "titles"])
+@pytest.mark.parametrize("kind", ["teacher", "student", "titles", "preferences"])
 def test_every_source_of_texts_is_checked_before_anything_is_asked(workshop, monkeypatch, tmp_path, kind):
     def leaking(train, cutoff, longest):
         """Takes the last training item for a part of the history."""
         for history in user_histories(train, "single_train", longest):
             yield UserHistory(history.user, ("train",), history.items)
 
-    for module in (history_titles, student_rationales, teacher_rationales):
+    for module in (history_titles, histories):
         monkeypatch.setattr(module, "user_histories", leaking)
     student = tmp_path / "student"
     student.mkdir()
     stage = {
         "teacher": TeacherRationales(writer=Simulated.Config()),
         "student": StudentRationales(student=StudentFolder.model_construct(kind="folder", path=student)),
+        "preferences": UserPreferences(writer=Simulated.Config()),
         "titles": UserTextEmbeddings(texts=HistoryTitles(), encoder=TfIdf()),
     }[kind]
     out = tmp_path / "out"

@@ -9,7 +9,12 @@ import pytest
 
 from llmrec_bench import BenchError, TrainingData
 from llmrec_bench_plugins.stages import text_encoders
-from llmrec_bench_plugins.stages.text_embeddings import ItemColumns, TextEmbeddings, read_embeddings
+from llmrec_bench_plugins.stages.text_embeddings import (
+    ItemColumns,
+    TextEmbeddings,
+    read_controlled_embeddings,
+    read_embeddings,
+)
 from llmrec_bench_plugins.stages.text_encoders import MiniLM, Pretrained, TfIdf
 
 needs_minilm = pytest.mark.skipif(
@@ -229,3 +234,24 @@ def test_options_are_told_apart_by_kind():
     assert TextEmbeddings(encoder={"kind": "minilm"}).encoder == MiniLM()
     kinds = (TextEmbeddings, ItemColumns, TfIdf, MiniLM, Pretrained)
     assert all(field.description for kind in kinds for field in kind.model_fields.values())
+
+
+def test_controls_give_items_vectors_that_say_nothing_of_them(build):
+    folder, _ = build({"title": ["red", "blue", "", "red", "green", "grey"]}, encoder=TfIdf())
+    own = read_embeddings(folder)
+
+    def controlled(control, seed=0):
+        return read_controlled_embeddings(folder, control, np.random.default_rng(seed))
+
+    assert np.array_equal(controlled("none"), own)
+    for seed in range(10):
+        shuffled, random = controlled("shuffled", seed), controlled("random", seed)
+        for given in (shuffled, random):
+            assert (given.shape, given.dtype) == (own.shape, own.dtype)
+            assert not given[2].any()  # no text stays none
+        assert sorted(map(tuple, shuffled)) == sorted(map(tuple, own))
+        assert not np.allclose(shuffled[4], own[4])
+        assert not np.allclose(shuffled[5], own[5])
+        assert len(np.unique(random, axis=0)) == 6  # equal texts do not show
+    assert np.array_equal(controlled("shuffled", 3), controlled("shuffled", 3))
+    assert not np.array_equal(controlled("random", 3), controlled("random", 4))
