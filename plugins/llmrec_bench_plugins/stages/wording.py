@@ -18,10 +18,15 @@ RankingAnswer = Literal["numbers", "titles"]
 _FOLDER = Path(__file__).parent / "prompts"
 
 
-@cache
 def prompt_file(name: str) -> PromptFile:
-    """A text that ships with the project, read once, however many prompts are made of it."""
-    return PromptFile(_FOLDER / f"{name}.txt")
+    """A text that ships with the project."""
+    return _read(_FOLDER / f"{name}.txt")
+
+
+@cache
+def _read(path: Path) -> PromptFile:
+    """Once, however many prompts are made of it."""
+    return PromptFile(path)
 
 
 def wording(family: str, domain: Domain) -> PromptFile:
