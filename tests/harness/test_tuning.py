@@ -47,7 +47,9 @@ def test_what_a_config_declares():
 
 @pytest.mark.parametrize("method", load_catalog().methods.values(), ids=lambda method: method.name)
 def test_built_in_methods_accept_the_edges_of_what_they_declare(method):
-    required = {"user_text": {"texts": {"kind": "titles"}}} if "user_text" in method.Config.model_fields else {}
+    given = {"user_text": {"texts": {"kind": "titles"}}, "item_text": {}}
+    fields = method.Config.model_fields
+    required = {name: value for name, value in given.items() if name in fields and fields[name].is_required()}
     for option, part in declared_space(method.Config).items():
         for edge in part.edges():
             value = int(edge) if option in whole_options(method.Config) else edge
