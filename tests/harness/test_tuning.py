@@ -47,7 +47,7 @@ def test_what_a_config_declares():
 
 @pytest.mark.parametrize("method", load_catalog().methods.values(), ids=lambda method: method.name)
 def test_built_in_methods_accept_the_edges_of_what_they_declare(method):
-    given = {"user_text": {"texts": {"kind": "titles"}}, "item_text": {}}
+    given = {"user_text": {"texts": {"kind": "titles"}}, "item_text": {"encoder": {"kind": "minilm"}}}
     fields = method.Config.model_fields
     required = {name: value for name, value in given.items() if name in fields and fields[name].is_required()}
     for option, part in declared_space(method.Config).items():
