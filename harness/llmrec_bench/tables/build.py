@@ -84,12 +84,21 @@ class _Scene:
 
     @cached_property
     def finished(self) -> list[Record]:
-        there = [self.records[t.id] for t in self.trials if t.id in self.records]
-        return [record for record in there if record.status == "finished"]
+        return self._finished(self.trials)
+
+    @cached_property
+    def compared(self) -> list[Record]:
+        """With those of a baseline that the table does not show."""
+        hidden = [] if self.entry.baseline in self.entry.methods else self.of(self.entry.baseline or "")
+        return [*self.finished, *self._finished(hidden)]
 
     @cached_property
     def mixtures(self) -> list[str]:
-        return list(mixtures(self.finished))
+        return list(mixtures(self.compared))
+
+    def _finished(self, trials: Sequence[Trial]) -> list[Record]:
+        there = [self.records[t.id] for t in trials if t.id in self.records]
+        return [record for record in there if record.status == "finished"]
 
     @cached_property
     def labels_here(self) -> set[str]:
@@ -117,7 +126,7 @@ class _Scene:
     def table(self, family: int) -> Table:
         """With p-values as they are; `family` is the number of tests of all the entry's data sets."""
         if not self.allow_mixed:
-            refuse_mixed(self.finished)
+            refuse_mixed(self.compared)
         labels = [label for label in self.entry.methods if self.of(label)]
         seeds = tuple(dict.fromkeys(t.seed for t in self.trials))
         rows = [self._row(label) for label in labels]

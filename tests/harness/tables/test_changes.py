@@ -67,6 +67,16 @@ def test_the_baseline_need_not_be_shown(study):
     assert table.against.family == 1
 
 
+def test_a_baseline_that_is_not_shown_has_to_be_of_one_protocol_too(study):
+    shown = kept(study, change={MAIN: "tables: {main: {metrics: [NDCG@2], methods: [reader], baseline: plain}}"})
+    trial = shown.trial("plain")
+    stored = shown.records[trial.id]
+    other = stored.protocol.model_copy(update={"candidates_hash": "others"})
+    shown.records[trial.id] = stored.model_copy(update={"protocol": other})
+    with pytest.raises(BenchError, match=r"different candidate sets for seed 1 \(full: reader; others: plain\)"):
+        shown.table()
+
+
 def test_seeds_of_one_side_do_not_count(study):
     study = study()
     study.keep("plain", 1, values=(0.0, 0.5, 0.0, 0.5))
