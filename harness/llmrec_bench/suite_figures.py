@@ -130,8 +130,10 @@ def _pairs(entry: DifferencesEntry, methods: Sequence[str]) -> Iterator[tuple[st
 
 
 def check_figures(sections: dict[str, Any], rows: Sequence[str], mistakes: Mistakes, catalog: Catalog) -> None:
-    """Note what figures ask for that the suite does not have; `sections` are plain data, `rows`
-    the labels of the methods, those that a grid made included."""
+    """Note what figures ask for that the suite does not have.
+
+    `sections` are plain data, `rows` the labels of the methods, those that a grid made included.
+    """
     figures = sections.get("figures")
     for name, entry in figures.items() if isinstance(figures, dict) else ():
         if not isinstance(entry, dict):

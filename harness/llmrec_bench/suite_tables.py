@@ -129,8 +129,10 @@ def ask_tables(
 
 
 def check_tables(sections: dict[str, Any], rows: Sequence[str], mistakes: Mistakes, catalog: Catalog) -> None:
-    """Note what tables ask for that the suite does not have; `sections` are plain data, `rows`
-    the labels of the methods, those that a grid made included."""
+    """Note what tables ask for that the suite does not have.
+
+    `sections` are plain data, `rows` the labels of the methods, those that a grid made included.
+    """
     tables = sections.get("tables")
     for name, entry in tables.items() if isinstance(tables, dict) else ():
         if not isinstance(entry, dict):

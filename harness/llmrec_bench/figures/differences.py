@@ -9,7 +9,8 @@ import pandas as pd
 
 from llmrec_bench.figures.figure import Difference, Differences
 from llmrec_bench.figures.scene import Scene
-from llmrec_bench.stats import SIGNIFICANT, Values, compare, corrected, user_differences
+from llmrec_bench.matching import match
+from llmrec_bench.stats import SIGNIFICANT, compare, corrected, user_differences
 from llmrec_bench.suite_figures import DifferencesEntry
 from llmrec_bench.tables.table import CellStatus
 
@@ -82,11 +83,10 @@ class _Comparisons:
                 yield f"{pair}: one user is too few for an interval or a test."
 
     def _compare(self, first: str, second: str) -> Difference:
-        seeds = [seed for seed in self._values[first] if seed in self._values[second]]
+        seeds, ours, theirs = match(self._values[first], self._values[second])
         simulated = tuple(label for label in (first, second) if self.scene.simulates(label))
         if not seeds:
             return Difference(first, second, simulated, self._why_not(first, second))
-        ours, theirs = self._by_seed(first, second, seeds)
         found = compare(ours, theirs)
         status: CellStatus = "complete" if len(seeds) == len(self.scene.seeds) else "partial"
         by_seed: dict[int, float] = {}
@@ -111,13 +111,6 @@ class _Comparisons:
             by_seed=by_seed,
             agreeing=sum(bool(np.sign(mean) == np.sign(found.mean)) for mean in by_seed.values()),
         )
-
-    def _by_seed(self, first: str, second: str, seeds: Sequence[int]) -> tuple[Values, Values]:
-        """Of both methods, float64 (S, U) values by seed and user, NaN where there is none."""
-        columns = [self._values[label][seed] for label in (first, second) for seed in seeds]
-        # Sorted, so that the sums of two methods do not depend on whose users come first.
-        values = pd.concat(columns, axis=1, sort=True).to_numpy(dtype=np.float64).T
-        return values[: len(seeds)], values[len(seeds) :]
 
     def _why_not(self, first: str, second: str) -> CellStatus:
         """No seed has both: what is the matter with the trials that lack a value."""

@@ -134,13 +134,11 @@ class _Judge:
 
     def with_verdicts(self) -> Iterator[Comparison]:
         """The comparisons, their p corrected over the family."""
-        p = [math.nan if found.p is None else found.p for found in self.comparisons]
-        # Those of no test have no p, and stand last, past the end of the family.
-        order = np.argsort(np.isnan(p), kind="stable")
-        of_family = corrected(np.array(p, dtype=np.float64)[order][: self.family], self.family)
-        p_corrected = dict(zip(order.tolist(), of_family.tolist(), strict=False))
-        for place, found in enumerate(self.comparisons):
-            found = replace(found, p_corrected=_number(p_corrected.get(place, math.nan)))
+        p = np.array([found.p for found in self.comparisons if found.p is not None])
+        p_corrected = iter(corrected(p, self.family).tolist())
+        for found in self.comparisons:
+            if found.p is not None:
+                found = replace(found, p_corrected=_number(next(p_corrected)))
             yield replace(found, verdict=self._verdict(found))
 
     def _verdict(self, found: Comparison) -> Verdict:

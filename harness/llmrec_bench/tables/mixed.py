@@ -9,7 +9,9 @@ from llmrec_bench.store import Record
 def refuse_mixed(records: Sequence[Record]) -> None:
     """Raises `BenchError` where numbers were not made under one protocol, on the same data and candidates."""
     for mixture in mixtures(records):
-        raise BenchError(f"one table cannot hold numbers of {mixture}; --allow-mixed prints a table all the same")
+        raise BenchError(
+            f"one table cannot hold numbers of {mixture}; bench table --allow-mixed prints it all the same"
+        )
 
 
 def mixtures(records: Sequence[Record]) -> Iterator[str]:

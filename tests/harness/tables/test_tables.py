@@ -445,7 +445,7 @@ def test_numbers_of_different_origin_do_not_meet(planned: Planned, changes: dict
     with pytest.raises(BenchError) as error:
         build_tables(plan, stored)
     assert str(error.value).startswith(message)
-    assert str(error.value).endswith("; --allow-mixed prints a table all the same")
+    assert str(error.value).endswith("; bench table --allow-mixed prints it all the same")
     table = build_tables(plan, stored, allow_mixed=True)[0]
     assert table.notes[0].startswith(f"MIXED: {message.removeprefix('one table cannot hold numbers of ')}")
     assert table.rows[0].cells[0].values[1] == 1
