@@ -28,6 +28,10 @@ class Stopped(BenchError):
     type=click.IntRange(0),
     help="Trials at once, one thread each; default: the number of cores. 0: in this process, for a debugger.",
 )
+@click.option("--trial-minutes", type=click.FloatRange(min=0, min_open=True), help="End a trial that takes longer.")
+@click.option(
+    "--trial-gib", type=click.FloatRange(min=0, min_open=True), help="End a trial that holds more memory, in GiB."
+)
 @REPLAY
 @click.option("--budget", type=Dollars(), help="Stop before language models cost more than this, as 5usd.")
 @AS_JSON
@@ -39,6 +43,8 @@ def run(
     seeds: list[int] | None,
     device: str,
     workers: int | None,
+    trial_minutes: float | None,
+    trial_gib: float | None,
     replay: bool,
     budget: float | None,
     as_json: bool,
@@ -50,6 +56,7 @@ def run(
     """
     from rich.console import Console
 
+    from llmrec_bench.execute.limits import Limits
     from llmrec_bench.execute.run import asking_for, progress_of, run_plan
     from llmrec_bench.figures.text import figures_view
     from llmrec_bench.live import RunView
@@ -58,11 +65,12 @@ def run(
     catalog, plan, store = read_plan(suite, results, profile, only, seeds)
     count = os.cpu_count() or 1 if workers is None else workers
     asking = asking_for(plan, catalog, store, replay, budget)
+    limits = Limits(trial_minutes, trial_gib)
     log = Console(stderr=True)
     view = RunView(log, count)
     try:
         with view.open():
-            progress = run_plan(plan, catalog, store, count, device, view.begin, asking)
+            progress = run_plan(plan, catalog, store, count, device, view.begin, asking, limits)
     except KeyboardInterrupt:
         done = sum(p.state == "finished" for p in progress_of(plan, store))
         raise Stopped(

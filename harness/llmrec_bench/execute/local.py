@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Protocol
 
 from llmrec_bench.errors import BenchError
 from llmrec_bench.execute.job import Job
+from llmrec_bench.execute.limits import LOOK_SECONDS, NO_LIMITS, Limits, end_with_children
 from llmrec_bench.store import Failure
 
 # One thread a trial: sums come out the same however many workers share the machine.
@@ -38,13 +40,17 @@ def run_jobs(
     workers: int,
     watcher: Watcher,
     after: Callable[[Job, Failure | None], Sequence[Job]] = lambda job, failure: (),
+    limits: Limits = NO_LIMITS,
 ) -> None:
     """Run every job, and then what `after` names once it is finished or has failed; returns when all are done.
 
-    `workers` processes share the jobs; 0 runs them in this process, for a debugger. A worker that dies leaves a failed
-    record for the trial it held, and is replaced. Raises `BenchError` where a record cannot be stored.
+    `workers` processes share the jobs; 0 runs them in this process, for a debugger. A worker that dies, or whose trial
+    passes its limits, leaves a failed record for the trial it held, and is replaced. Raises `BenchError` where a
+    record cannot be stored, and for limits without a worker process that could be ended.
     """
     if workers == 0:
+        if limits:
+            raise BenchError("--workers 0: a limit ends the process that a trial runs in; leave out one of them")
         from llmrec_bench.execute.trial import Workbench
 
         bench = Workbench()
@@ -62,15 +68,21 @@ def run_jobs(
             for member in team:
                 if member.job is None and waiting:
                     member.take(waiting.popleft())
-            ready = wait([member.link for member in team if member.job] + [m.process.sentinel for m in team if m.job])
+            busy = [member for member in team if member.job is not None]
+            ready = wait([end for m in busy for end in (m.link, m.process.sentinel)], LOOK_SECONDS if limits else None)
             for i, member in enumerate(team):
-                if member.job is None or (member.link not in ready and member.process.sentinel not in ready):
+                if member.job is None:
                     continue
                 job = member.job
-                heard = _hear(member, watcher)
+                heard = None
+                if member.link in ready or member.process.sentinel in ready:
+                    heard = _hear(member, watcher)
+                if heard is None and member.job is not None:
+                    heard = _stop(member, watcher, limits)
                 if heard is None:
                     continue
                 if heard.died:
+                    member.link.close()
                     team[i] = _hire()
                 waiting.extendleft(reversed(after(job, heard.failure)))  # what others wait for goes first
 
@@ -80,9 +92,13 @@ class _Member:
     process: BaseProcess
     link: Connection
     job: Job | None = None
+    phase: str = ""
+    """Of the job, as last heard of."""
+    started: float = 0.0
+    """When it took the job, of `time.monotonic()`."""
 
     def take(self, job: Job) -> None:
-        self.job = job
+        self.job, self.phase, self.started = job, "", time.monotonic()
         with contextlib.suppress(BrokenPipeError):  # it died idle; its sentinel says so
             self.link.send(job)
 
@@ -97,8 +113,6 @@ class _Heard:
 
 def _hear(member: _Member, watcher: Watcher) -> _Heard | None:
     """Read what a worker says; None while its job goes on. Where it died, its trial is written down as failed."""
-    from llmrec_bench.execute.trial import store_failure
-
     job = member.job
     assert job is not None
     alive = member.process.is_alive()  # asked first: what it said before it died is still in the pipe
@@ -106,6 +120,7 @@ def _hear(member: _Member, watcher: Watcher) -> _Heard | None:
         while member.link.poll():
             kind, value = member.link.recv()
             if kind == "phase":
+                member.phase = value
                 watcher.phase(job, value)
             elif kind == "finished":
                 member.job = None
@@ -120,6 +135,25 @@ def _hear(member: _Member, watcher: Watcher) -> _Heard | None:
     member.process.join()
     reason = _reason(member.process.exitcode)
     failure = Failure(phase="", kind="WorkerDied", message=f"the worker process {reason}", traceback="")
+    return _lost(job, failure, watcher)
+
+
+def _stop(member: _Member, watcher: Watcher, limits: Limits) -> _Heard | None:
+    """End a worker whose trial has passed its limits; None where it has not, or what it holds is a stage."""
+    job, process_id = member.job, member.process.pid
+    if job is None or job.stage is not None or process_id is None or member.phase == "write":
+        return None  # what is being written is done
+    failure = limits.passed(member.phase, member.started, process_id)
+    if failure is None:
+        return None
+    end_with_children(member.process)
+    return _lost(job, failure, watcher)
+
+
+def _lost(job: Job, failure: Failure, watcher: Watcher) -> _Heard:
+    """Write down a job that went with its worker."""
+    from llmrec_bench.execute.trial import store_failure
+
     if job.stage is None:
         store_failure(job, failure, [])
     watcher.finished(job, failure)
@@ -162,6 +196,7 @@ def _hire() -> _Member:
 def _work(link: Connection) -> None:
     """The life of a worker: take a job, run it, say so."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process answers Ctrl-C
+    os.dup2(2, 1)  # standard output is for what was asked for, such as one JSON object; plugins print beside it
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     from llmrec_bench.execute.trial import Workbench
 

@@ -10,6 +10,7 @@ from llmrec_bench.errors import SuiteErrors
 from llmrec_bench.execute.agenda import Agenda, stage_jobs
 from llmrec_bench.execute.estimate import unanswerable
 from llmrec_bench.execute.job import Job
+from llmrec_bench.execute.limits import NO_LIMITS, Limits
 from llmrec_bench.execute.local import Watcher, run_jobs
 from llmrec_bench.execute.provenance import gather_provenance
 from llmrec_bench.llm.budget import Budget, BudgetReached
@@ -105,13 +106,14 @@ def run_plan(
     device: str = "cpu",
     watch: Callable[[list[Progress], list[SearchProgress], list[PlannedStage]], Watcher] = lambda *_: Silence(),
     asking: Asking | None = None,
+    limits: Limits = NO_LIMITS,
 ) -> list[Progress]:
     """Run every trial that is missing or failed, stages and the searches of tuned methods first, and return how all
     trials stand.
 
     `workers` processes share the work; 0 runs them in this process. `watch` is told what stands at the start (trials,
     searches, and the stages to be built) and returns who follows the run. `asking` says how language models are
-    asked; left out, as the suite does. Hooks hear of each record.
+    asked; left out, as the suite does. A trial that passes its `limits` fails alone. Hooks hear of each record.
     Raises `BenchError` where the results folder is taken, not writable or full; finished trials stay. Raises
     `SuiteErrors`, before anything runs, with all that keeps trials from their language models.
     """
@@ -156,7 +158,7 @@ def run_plan(
             unbuilt = [job.stage for job in stage_jobs(jobs).values() if job.stage is not None]
             herald = _Herald(watch(before, searches, unbuilt), catalog)
             agenda = Agenda(jobs, store, herald.finished)
-            run_jobs(agenda.first(), workers, herald, agenda.after)
+            run_jobs(agenda.first(), workers, herald, agenda.after, limits)
         return progress_of(plan, store)
 
 

@@ -52,6 +52,7 @@ def test_the_same_numbers_whatever_the_workers(bench, suite, tmp_path):
         ("write", "ValueError", "fit", "assignment destination is read-only"),
         ("die", "WorkerDied", "", "the worker process was ended by SIGKILL; the machine may have run out of memory"),
         ("exit", "WorkerDied", "", "the worker process ended itself with exit code 7"),
+        ("sys-exit", "WorkerDied", "", "the worker process ended itself with exit code 0"),
         ("infinite", "BenchError", "score", "method 'doomed': "),
         ("wrong-shape", "BenchError", "score", "method 'doomed': "),
     ],

@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -60,7 +62,8 @@ class Mortal(Method):
 
     class Config(Method.Config):
         fate: str = "live"
-        """`live`; `raise` in fit; `raise-in-score`; `write`; `die`; `exit`; `infinite` and `wrong-shape` scores."""
+        """`live`; `raise` in fit; `raise-in-score`; `write`; `die`; `exit`; `sys-exit`; `hang`; `hoard`, alone or `by a
+        child`; `chat`; `infinite` and `wrong-shape` scores."""
 
     config: "Mortal.Config"
 
@@ -79,6 +82,18 @@ class Mortal(Method):
                 train.sequences.items[:] = 0
             case "exit":
                 os._exit(7)
+            case "sys-exit":
+                sys.exit(0)
+            case "hang":
+                time.sleep(600)
+            case "hoard":
+                self.hoard = np.ones(2**28)  # 2 GiB
+                time.sleep(600)
+            case "hoard by a child":
+                subprocess.run([sys.executable, "-c", "import time; x = b'x' * 2**31; time.sleep(600)"], check=True)
+            case "chat":
+                print("}{ this is no JSON")
+                os.system("echo nor this")
 
     def score(self, queries):
         moment("score")
