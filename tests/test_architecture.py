@@ -35,6 +35,7 @@ ORDER = [
     {"suite_figures", "suite_tables"},
     {"suite_methods", "suite_names", "published"},
     {"suite_values"},
+    {"apart"},
     {"plugins"},
     {"candidates"},
     {"candidate_files"},

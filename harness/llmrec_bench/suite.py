@@ -176,7 +176,7 @@ def _resolve(
     sections, folder = data if isinstance(data, dict) else {}, document.path.parent
     datasets = list(_datasets(sections.get("datasets"), mistakes, catalog, folder))
     values = _values(sections.get("datasets"))
-    resolved = resolve_methods(sections.get("methods"), values, mistakes, catalog)
+    resolved = resolve_methods(sections.get("methods"), values, mistakes, catalog, folder)
     methods = [replace(method, config=_anchor(method.config, folder)) for method in resolved]
     labels = list(dict.fromkeys(m.label for m in methods))
     for method in methods:

@@ -3,12 +3,15 @@
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Discriminator, Field, JsonValue, Tag, ValidationError
 
+from llmrec_bench.apart.environment import open_environment
+from llmrec_bench.apart.method import apart_method
 from llmrec_bench.config import Config
-from llmrec_bench.errors import suggest
+from llmrec_bench.errors import BenchError, suggest
 from llmrec_bench.method import Method
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.search_space import Choice, Range, SearchSpace, declared_space, plain_space, whole_options
@@ -40,6 +43,9 @@ class MethodEntry(Config):
 
     method: str | None = None
     """Name of the method; left out, the label is the name. `bench list methods` shows them."""
+    env: Path | None = None
+    """The folder of a virtual environment in which the method's plugin is installed, where it cannot be beside the
+    others; its trials run there. A relative path starts at the suite's folder."""
     settings: str | None = None
     """Named options of the method, such as those its paper prints; `bench describe NAME` lists them. Left out, the
     method's defaults."""
@@ -86,10 +92,10 @@ class SuiteMethod:
 
 
 def resolve_methods(
-    section: Any, values: Mapping[str, Mapping[str, Any]], mistakes: Mistakes, catalog: Catalog
+    section: Any, values: Mapping[str, Mapping[str, Any]], mistakes: Mistakes, catalog: Catalog, folder: Path
 ) -> Iterator[SuiteMethod]:
     """Every row that the section `methods` asks for; what is wrong with it goes to `mistakes`. `values` say by data set
-    what `$name` stands for."""
+    what `$name` stands for; relative paths start at `folder`."""
     first: dict[tuple[str, str], str] = {}
     labels: set[tuple[str, str]] = set()
     for label, entry in section.items() if isinstance(section, dict) else ():
@@ -98,11 +104,13 @@ def resolve_methods(
         name = label if entry.get("method") is None else entry["method"]
         if not isinstance(name, str):
             continue  # reported as a mistake of shape already
-        if name not in catalog.methods:
-            mistakes.add(("methods", label, "method"), catalog.unknown("method", name))
+        try:
+            method = _method(name, entry, catalog, folder)
+        except BenchError as error:
+            mistakes.add(("methods", label, "method" if entry.get("env") is None else "env"), str(error))
             continue
         for datasets, filled in fill(label, entry, values, mistakes):
-            for row in _rows(label, filled, datasets, catalog.methods[name], mistakes):
+            for row in _rows(label, filled, datasets, method, mistakes):
                 identity = f"{name} {row.config.model_dump_json()} {plain_space(row.space)}"
                 same = next((first[identity, d] for d in datasets if (identity, d) in first), None)
                 if same is not None:
@@ -116,6 +124,17 @@ def resolve_methods(
                 first.update({(identity, d): row.label for d in datasets})
                 labels.update((row.label, d) for d in datasets)
                 yield row
+
+
+def _method(name: str, entry: Mapping[str, Any], catalog: Catalog, folder: Path) -> type[Method]:
+    """Raises `BenchError` where nobody offers it, or its environment cannot be asked."""
+    if isinstance(entry.get("env"), str):
+        if entry.get("tune"):
+            raise BenchError("a method with an env cannot be tuned: what of its options could be tried, only it knows")
+        return apart_method(open_environment(folder.absolute() / Path(entry["env"]).expanduser()), name)
+    if name not in catalog.methods:
+        raise BenchError(catalog.unknown("method", name))
+    return catalog.methods[name]
 
 
 def _rows(

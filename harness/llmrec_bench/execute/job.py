@@ -1,8 +1,10 @@
 """What a worker process is handed: a trial, one fit of a search or a stage, and what it takes to run it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from llmrec_bench.apart.method import interpreter_for
 from llmrec_bench.artifacts import Artifacts
 from llmrec_bench.llm.metered import Asking
 from llmrec_bench.metrics.metric import Metric
@@ -48,6 +50,11 @@ class Job:
     """What the method needs, children first."""
     stage: PlannedStage | None = None
     """Set where the job is to build it; the trial then says on which data."""
+
+    @property
+    def interpreter(self) -> Path | None:
+        """Whose Python runs it; None for this one's."""
+        return None if self.stage is not None else interpreter_for(self.trial.method.method)
 
     @property
     def label(self) -> str:

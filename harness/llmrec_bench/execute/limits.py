@@ -3,7 +3,6 @@
 import contextlib
 import time
 from dataclasses import dataclass
-from multiprocessing.process import BaseProcess
 
 import psutil
 
@@ -39,13 +38,11 @@ class Limits:
 NO_LIMITS = Limits()
 
 
-def end_with_children(process: BaseProcess) -> None:
-    """Kill a worker and what it started, and wait until it is gone."""
-    assert process.pid is not None  # it was started
-    for member in reversed(_family(process.pid)):
+def kill_with_children(process_id: int) -> None:
+    """Kill a worker and what it started."""
+    for member in reversed(_family(process_id)):
         with contextlib.suppress(psutil.Error):
             member.kill()
-    process.join()
 
 
 def _family(process_id: int) -> list[psutil.Process]:

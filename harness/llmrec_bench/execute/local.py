@@ -4,18 +4,20 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Protocol
 
 from llmrec_bench.errors import BenchError
 from llmrec_bench.execute.job import Job
-from llmrec_bench.execute.limits import LOOK_SECONDS, NO_LIMITS, Limits, end_with_children
+from llmrec_bench.execute.limits import LOOK_SECONDS, NO_LIMITS, Limits, kill_with_children
+from llmrec_bench.execute.worker import work
+from llmrec_bench.execute.worker_apart import WorkerApart
 from llmrec_bench.store import Failure
 
 # One thread a trial: sums come out the same however many workers share the machine.
@@ -65,9 +67,13 @@ def run_jobs(
     more_to_come = any(job.fit or job.stage for job in jobs)
     with _threads_limited(), _team(workers if more_to_come else min(workers, len(jobs))) as team:
         while waiting or any(member.job for member in team):
-            for member in team:
+            for i, member in enumerate(team):
                 if member.job is None and waiting:
-                    member.take(waiting.popleft())
+                    job = waiting.popleft()
+                    if member.interpreter != job.interpreter:
+                        member.dismiss()
+                        team[i] = _hire(job.interpreter)
+                    team[i].take(job)
             busy = [member for member in team if member.job is not None]
             ready = wait([end for m in busy for end in (m.link, m.process.sentinel)], LOOK_SECONDS if limits else None)
             for i, member in enumerate(team):
@@ -83,14 +89,16 @@ def run_jobs(
                     continue
                 if heard.died:
                     member.link.close()
-                    team[i] = _hire()
+                    team[i] = _hire(member.interpreter)
                 waiting.extendleft(reversed(after(job, heard.failure)))  # what others wait for goes first
 
 
 @dataclass
 class _Member:
-    process: BaseProcess
+    process: BaseProcess | WorkerApart
     link: Connection
+    interpreter: Path | None = None
+    """Whose Python it is; None for this one's."""
     job: Job | None = None
     phase: str = ""
     """Of the job, as last heard of."""
@@ -101,6 +109,12 @@ class _Member:
         self.job, self.phase, self.started = job, "", time.monotonic()
         with contextlib.suppress(BrokenPipeError):  # it died idle; its sentinel says so
             self.link.send(job)
+
+    def dismiss(self) -> None:
+        """Of a worker that has nothing to do: it leaves when its link is closed."""
+        self.link.close()
+        self.process.join(timeout=5)
+        self.process.kill()
 
 
 @dataclass(frozen=True)
@@ -126,6 +140,9 @@ def _hear(member: _Member, watcher: Watcher) -> _Heard | None:
                 member.job = None
                 watcher.finished(job, value)
                 return _Heard(value)
+            elif kind == "unread":
+                member.job = None
+                return replace(_lost(job, value, watcher), died=False)
             elif kind == "stopped":
                 raise BenchError(value)
         if alive:
@@ -146,7 +163,8 @@ def _stop(member: _Member, watcher: Watcher, limits: Limits) -> _Heard | None:
     failure = limits.passed(member.phase, member.started, process_id)
     if failure is None:
         return None
-    end_with_children(member.process)
+    kill_with_children(process_id)
+    member.process.join()
     return _lost(job, failure, watcher)
 
 
@@ -183,41 +201,17 @@ def _team(size: int) -> Iterator[list[_Member]]:
             member.process.kill()
 
 
-def _hire() -> _Member:
+def _hire(interpreter: Path | None = None) -> _Member:
+    if interpreter is not None:
+        apart = WorkerApart(interpreter)
+        return _Member(apart, apart.link, interpreter)
     # spawn: a forked child would inherit the locks of numpy's and arrow's thread pools in any state.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs,), daemon=True)
+    process = context.Process(target=work, args=(theirs,), daemon=True)
     process.start()
     theirs.close()
     return _Member(process, ours)
-
-
-def _work(link: Connection) -> None:
-    """The life of a worker: take a job, run it, say so."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process answers Ctrl-C
-    os.dup2(2, 1)  # standard output is for what was asked for, such as one JSON object; plugins print beside it
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
-    from llmrec_bench.execute.trial import Workbench
-
-    bench = Workbench()
-    with contextlib.suppress(EOFError, BrokenPipeError):
-        while True:
-            job = link.recv()
-            try:
-                failure = bench.run(job, lambda phase: link.send(("phase", phase)))
-            except BenchError as error:
-                link.send(("stopped", str(error)))
-                return
-            link.send(("finished", failure))
-
-
-def _leave_with_parent() -> None:
-    """A killed run must not leave workers behind that go on writing."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 @contextlib.contextmanager

@@ -17,13 +17,20 @@ def gather_provenance(folder: Path) -> dict[str, Any]:
     """Versions, git state of the suite's folder, and hardware; nothing that names a person or a machine."""
     return {
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "packages": {name: version for name in _PACKAGES if (version := _version(name))},
+        **versions(),
         "git": _git_state(folder),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count(),
         "memory_bytes": psutil.virtual_memory().total,
+    }
+
+
+def versions() -> dict[str, Any]:
+    """Of this Python and the packages that numbers come from."""
+    return {
+        "python": platform.python_version(),
+        "packages": {name: version for name in _PACKAGES if (version := _version(name))},
     }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from llmrec_bench.apart.method import ApartMethod
 from llmrec_bench.artifacts import Artifacts
 from llmrec_bench.errors import SuiteErrors
 from llmrec_bench.execute.agenda import Agenda, stage_jobs
@@ -13,9 +14,11 @@ from llmrec_bench.execute.job import Job
 from llmrec_bench.execute.limits import NO_LIMITS, Limits
 from llmrec_bench.execute.local import Watcher, run_jobs
 from llmrec_bench.execute.provenance import gather_provenance
+from llmrec_bench.execute.sending import lacking, sendable
 from llmrec_bench.llm.budget import Budget, BudgetReached
 from llmrec_bench.llm.metered import Asking
 from llmrec_bench.llm.prices import load_prices
+from llmrec_bench.method import Method
 from llmrec_bench.plan import Plan, PlannedStage, Search, Trial
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.store import Failure, Record, SearchFit, Store
@@ -137,7 +140,7 @@ def run_plan(
                     trial=p.trial,
                     store=store,
                     suite=plan.suite.name,
-                    plugin=catalog.plugin_of[f"method {p.trial.method.method.name}"],
+                    plugin=_plugin(p.trial.method.method, catalog),
                     metrics={name: catalog.metrics[name] for name in plan.suite.metrics},
                     known_metrics=catalog.metrics,
                     artifacts=artifacts,
@@ -149,6 +152,10 @@ def run_plan(
                 )
                 for p in todo
             ]
+            faults = lacking(jobs)
+            if faults:
+                raise SuiteErrors(faults)
+            jobs = [sendable(job) for job in jobs]
             needed = {p.trial.search.id for p in todo if p.trial.search is not None and p.state != "lacks metrics"}
             for found in searches_of(plan, store):
                 # Where every fit failed, whatever was wrong may have been mended: the search starts again.
@@ -160,6 +167,10 @@ def run_plan(
             agenda = Agenda(jobs, store, herald.finished)
             run_jobs(agenda.first(), workers, herald, agenda.after, limits)
         return progress_of(plan, store)
+
+
+def _plugin(method: type[Method], catalog: Catalog) -> str:
+    return method.plugin if issubclass(method, ApartMethod) else catalog.plugin_of[f"method {method.name}"]
 
 
 class _Herald:

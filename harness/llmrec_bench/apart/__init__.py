@@ -1,0 +1,1 @@
+"""Methods whose plugin has an environment of its own, because what it depends on does not go with the rest."""
