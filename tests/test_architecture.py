@@ -20,9 +20,10 @@ PLUGINS = ROOT / "plugins" / "llmrec_bench_plugins"
 ORDER = [
     {"cli"},
     {"commands"},
+    {"testing", "scaffold"},
     {"report"},
     {"live", "describe", "schema", "sources"},
-    {"estimate_text", "imported_run"},
+    {"estimate_text", "imported_run", "added_method"},
     {"execute"},
     {"cost_text"},
     {"compare"},
