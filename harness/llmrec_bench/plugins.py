@@ -52,8 +52,9 @@ class Catalog:
 def load_catalog(found: Iterable[EntryPoint] | None = None) -> Catalog:
     """Load every plugin of the entry-point group (or the given ones) and collect what they register.
 
-    A plugin whose import fails, or that is made for another version of the API, is kept in `Catalog.broken`. Raises `BenchError` for a misspelt hook, a hook with
-    a wrong signature, a name offered twice, and things that are not what their hook is for.
+    A plugin whose import fails, or that is made for another version of the API, is kept in `Catalog.broken`. Raises
+    `BenchError` for a misspelt hook, a hook with a wrong signature, a name offered twice, and things that are not what
+    their hook is for.
     """
     catalog = Catalog()
     manager = catalog.hooks

@@ -26,7 +26,8 @@ def read_plan(
     seeds: Sequence[int] | None,
     added: Sequence[str] = (),
 ) -> "tuple[Catalog, Plan, Store]":
-    """A suite's plan, with rows for the methods `added`, and where its records lie. Raises `BenchError` for whatever is wrong with what is given."""
+    """A suite's plan, with rows for the methods `added`, and where its records lie. Raises `BenchError` for whatever is
+    wrong with what is given."""
     from llmrec_bench.added_method import add_method
     from llmrec_bench.plan import make_plan
     from llmrec_bench.store import Store

@@ -23,7 +23,7 @@ from llmrec_bench.testing.given_options import reading_context
 from llmrec_bench.testing.import_checks import IMPORT_CHECKS
 from llmrec_bench.testing.interruption import interrupted, lines_run
 from llmrec_bench.testing.options_lock import lock_fault
-from llmrec_bench.testing.random_state import global_random_states, moved
+from llmrec_bench.testing.random_state import global_random_states, moved, stir
 from llmrec_bench.testing.tiny_data import TinyData, TinySplit, rows_of, tiny_split
 from llmrec_bench.testing.tiny_trial import TinyTrial, run_tiny_trial
 from llmrec_bench.testing.workshop import Workshop
@@ -197,6 +197,7 @@ def random_state(subject: MethodSubject) -> str | None:
     """Fit and score leave the random state of the process alone: chance comes from run.rng and run.seed."""
     data = tiny_split()
     subject.fitted(data)  # a framework that is loaded now has a state to compare
+    stir()
     before = global_random_states()
     subject.fitted(data).score(data.queries)
     owners = moved(before, global_random_states())

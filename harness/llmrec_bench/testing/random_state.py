@@ -7,6 +7,15 @@ import sys
 import numpy as np
 
 
+def stir() -> None:
+    """Draw from each: a plugin that had seeded them would else be found to leave them as they were."""
+    random.random()
+    np.random.random()
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.rand(1)
+
+
 def global_random_states() -> dict[str, bytes]:
     """The state by owner: `random`, `numpy.random`, and `torch` where it is loaded."""
     states = {

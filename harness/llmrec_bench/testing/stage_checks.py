@@ -15,7 +15,7 @@ from llmrec_bench.testing.config_checks import CONFIG_CHECKS
 from llmrec_bench.testing.given_options import reading_context
 from llmrec_bench.testing.import_checks import IMPORT_CHECKS
 from llmrec_bench.testing.interruption import interrupted, lines_run
-from llmrec_bench.testing.random_state import global_random_states, moved
+from llmrec_bench.testing.random_state import global_random_states, moved, stir
 from llmrec_bench.testing.tiny_data import TinyData, TinySplit, tiny_split
 from llmrec_bench.testing.workshop import Workshop
 
@@ -102,6 +102,7 @@ def random_state(subject: StageSubject) -> str | None:
     """The build leaves the random state of the process alone."""
     data = tiny_split()
     subject.build(data)  # a framework that is loaded now has a state to compare
+    stir()
     before = global_random_states()
     subject.build(data)
     owners = moved(before, global_random_states())
