@@ -1,6 +1,7 @@
 """What a method or stage under check borrows: finished stages, language models, and the validation metric."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,8 @@ class Workshop:
     def __init__(self, catalog: Catalog, folder: Path) -> None:
         self._catalog = catalog
         self._folder = folder
+        self.artifacts_saw = False
+        """Whether a stage that was built here told of interactions."""
 
     def run(self, data: TinySplit, seed: int) -> Run:
         """For `Method.fit`."""
@@ -75,10 +78,15 @@ class Workshop:
         folder = self._folder / f"{stage.name}-{stage.key(data.training.fingerprint)}"
         if not folder.exists():
             aside = folder.with_name(f".aside-{folder.name}")
+            shutil.rmtree(aside, ignore_errors=True)  # of a build that failed
             aside.mkdir(parents=True)
-            stage.build(data.training, aside, self.stage_run(data, folder.with_name(f".scratch-{folder.name}")))
+            scratch = folder.with_name(f".scratch-{folder.name}")
+            stage.build(data.training, aside, self.stage_run(data, scratch, self._note))
             aside.rename(folder)
         return folder
+
+    def _note(self, user: int, items: Sequence[int]) -> None:
+        self.artifacts_saw |= len(items) > 0
 
     def llm(self, options: LanguageModel.Config, data: TinySplit) -> MeteredModel:
         """The language model that options name, with its answers recorded."""
