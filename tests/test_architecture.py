@@ -20,7 +20,8 @@ PLUGINS = ROOT / "plugins" / "llmrec_bench_plugins"
 ORDER = [
     {"cli"},
     {"commands"},
-    {"testing", "scaffold"},
+    {"scaffold"},
+    {"testing"},
     {"report"},
     {"live", "describe", "schema", "sources"},
     {"estimate_text", "imported_run", "added_method"},

@@ -9,7 +9,8 @@ from .conftest import Study
 
 
 def test_it_is_run_and_shown_and_the_suite_stays_as_it_was(bench: Any, study: Study) -> None:
-    study.change("seeds: [1, 2]", "seeds: [1]\ntables: {main: {metrics: [HR@5], methods: [popularity]}}")
+    study.change("seeds: [1, 2]", "seeds: [1]")
+    study.change("profiles: {long: {protocol: {cutoffs: [6]}}}", "tables: {main: {metrics: [HR@5], methods: [popularity]}}")
     where = ["--results", study.results]
     status, printed, errors = bench("run", study.path, *where, "--method", "markov", "--only", "markov", "--workers", 0)
     assert status == 0, errors
