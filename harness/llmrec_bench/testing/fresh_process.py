@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -73,7 +74,11 @@ def in_another_process(function: Callable[..., ResultT], *arguments: Any) -> Res
     Raises whatever pickling or the function raises.
     """
     message = pickle.dumps((function, arguments))
-    result: ResultT = _worker().submit(_unpack, sys.path, message).result(timeout=_SECONDS)
+    try:
+        result: ResultT = _worker().submit(_unpack, sys.path, message).result(timeout=_SECONDS)
+    except BrokenProcessPool:
+        _worker.cache_clear()  # it died; the next check gets another one
+        raise
     return result
 
 

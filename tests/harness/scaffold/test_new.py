@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,15 @@ def test_it_is_well_formed(kind: str, written: dict[str, Path]) -> None:
         "-m", "ruff", "format", "--no-cache", "--check", "--line-length", "120", ".", folder=written[kind]
     )
     assert formatted.returncode == 0, formatted.stdout
+
+
+def test_a_wheel_has_every_template() -> None:
+    harness = Path(llmrec_bench.__file__).parent
+    settings = tomllib.loads((harness.parents[1] / "pyproject.toml").read_text())["tool"]["setuptools"]
+    taken = {path for pattern in settings["package-data"]["llmrec_bench"] for path in harness.glob(pattern)}
+    templates = {path for path in (harness / "scaffold" / "templates").rglob("*") if path.is_file()}
+    assert len(templates) > 20
+    assert templates <= taken
 
 
 @pytest.mark.slow
