@@ -4,7 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import types
+import venv
 import zipfile
 from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint
@@ -12,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+import llmrec_bench
 
 # Before numpy or torch start: on few cores, threads that wait for each other cost a test minutes.
 for threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -50,6 +54,38 @@ def third_party(tmp_path_factory: pytest.TempPathFactory) -> Path:
     installed = folder / "installed"
     zipfile.ZipFile(wheel).extractall(installed)
     return installed
+
+
+Shell = Callable[[str, Path], subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def new_environment(tmp_path: Path) -> Shell:
+    """`shell("pip install -e .", folder)`: a line of shell in a virtual environment of its own, which sees the packages
+    of this one and asks no index for any."""
+    home = tmp_path / "environment"
+    venv.create(home, with_pip=False)
+    (packages,) = home.glob("lib/python*/site-packages")
+    harness = Path(llmrec_bench.__file__).parents[1]
+    known = [str(harness), str(harness.parent / "plugins")]
+    beside = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})"
+    (packages / "beside.pth").write_text("\n".join([*known, beside, ""]))
+    for command, module in {"pip": "pip", "bench": "llmrec_bench.cli"}.items():
+        script = home / "bin" / command
+        script.write_text(f'#!/bin/sh\nexec {home}/bin/python -m {module} "$@"\n')
+        script.chmod(0o755)
+    # Of pip's negative options the variable holds the value that they set.
+    offline = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_DEPS": "1"}
+    path = f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, **offline, "PATH": path, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    environment.pop("PYTHONPATH", None)
+
+    def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            line, shell=True, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+        )
+
+    return shell
 
 
 @pytest.fixture(scope="session")

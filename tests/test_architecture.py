@@ -20,9 +20,11 @@ PLUGINS = ROOT / "plugins" / "llmrec_bench_plugins"
 ORDER = [
     {"cli"},
     {"commands"},
+    {"scaffold"},
+    {"testing"},
     {"report"},
     {"live", "describe", "schema", "sources"},
-    {"estimate_text", "imported_run"},
+    {"estimate_text", "imported_run", "added_method"},
     {"execute"},
     {"cost_text"},
     {"compare"},

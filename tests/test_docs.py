@@ -1,13 +1,15 @@
 """What the guides say is what the code does."""
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from llmrec_bench import hookspecs
+import llmrec_bench
+from llmrec_bench import hookspecs, testing
 from llmrec_bench.data.dataset import Preparation, load_dataset
 from llmrec_bench.data.splits import LeaveOneOut, split
 from llmrec_bench.data.training import TrainingData
@@ -17,6 +19,7 @@ from llmrec_bench.plugins import load_catalog
 from llmrec_bench.stage import StageRun, stages_of
 from llmrec_bench.suite import load_suite
 from llmrec_bench.suite_tables import CORRECTIONS, SLICES, TESTS
+from llmrec_bench.testing.method_checks import METHOD_CHECKS
 from llmrec_bench.tuning import Tuning
 
 ROOT = Path(__file__).parent.parent
@@ -108,7 +111,7 @@ def run_for(folder: Path, train: TrainingData) -> Run:
 
 
 def test_the_method_in_the_guide_works(tmp_path):
-    code, _ = blocks("plugins/README.md", "python")[0], blocks("plugins/README.md", "toml")
+    code, _ = blocks("plugins/README.md", "python")[1], blocks("plugins/README.md", "toml")
     space: dict = {}
     exec(compile(code, "plugins/README.md", "exec"), space)
     [kind] = space["register_methods"]()
@@ -125,7 +128,7 @@ def test_the_method_in_the_guide_works(tmp_path):
 
 
 def test_the_stage_in_the_guide_works(tmp_path):
-    code = blocks("plugins/README.md", "python")[3]
+    code = blocks("plugins/README.md", "python")[4]
     space: dict = {}
     exec(compile(code, "plugins/README.md", "exec"), space)
     [kind] = space["register_methods"]()
@@ -139,13 +142,63 @@ def test_the_stage_in_the_guide_works(tmp_path):
 
 
 def test_the_language_model_in_the_guide_works():
-    code = blocks("plugins/README.md", "python")[4]
+    code = blocks("plugins/README.md", "python")[5]
     space: dict = {}
     exec(compile(code, "plugins/README.md", "exec"), space)
     [kind] = space["register_language_models"]()
     [(_, completion)] = kind(kind.Config(), pd.DataFrame()).answer([ask("how  loud", "test")])
     assert completion.text == "HOW LOUD"
     assert completion.usage.prompt_tokens == 2
+
+
+def test_the_tutorial_works_line_by_line(tmp_path, new_environment):
+    """Every line as it stands, in an environment of its own; what it prints is what the text says it shows."""
+    shutil.copytree(ROOT / "suites", tmp_path / "suites")
+    folder, said = tmp_path, {}
+    lines = blocks("plugins/README.md", "sh")[0].splitlines()
+    for line in lines:
+        if line.startswith("cd "):
+            folder = (folder / line.removeprefix("cd ")).resolve()
+            continue
+        done = new_environment(line, folder)
+        assert done.returncode == 0, f"{line}: {done.stdout}{done.stderr}"
+        said[line] = done.stdout
+    package = "llmrec-bench-my-method"
+    assert re.search(rf"^ *my-method +{package} +Score every item", said["bench list methods"], flags=re.MULTILINE)
+    assert f"my-method (method, version 1, plugin {package})" in said["bench describe my-method"]
+    assert "failed" not in said["bench check my-method"]
+    assert said["bench check my-method"].count("passed") == len(METHOD_CHECKS)
+    row = re.search(r"my-method .*", said[lines[-1]])
+    assert row is not None
+    assert len(re.findall(r"0\.\d+", row[0])) >= 2
+    assert not re.search(r"^.*sasrec .*0\.\d+", said[lines[-1]], flags=re.MULTILINE)  # left out by --only
+
+
+def test_every_public_name_is_in_the_guide():
+    guide = (ROOT / "plugins/README.md").read_text()
+    _, reference = guide.split("## Public names")
+    ours, tests = reference.split("What a plugin's tests import")
+    assert [name for name in llmrec_bench.__all__ if f"`{name}`" not in ours] == []
+    assert [name for name in testing.__all__ if f"`{name}`" not in tests] == []
+    for text, known in ((ours, llmrec_bench.__all__), (tests, testing.__all__)):
+        rows = [line.split("|")[1] for line in text.split("\n## ")[0].splitlines() if line.startswith("| `")]
+        assert {name for row in rows for name in re.findall("`(.*?)`", row)} <= {*known}
+
+
+def test_every_public_name_is_explained():
+    for space in (llmrec_bench, testing):
+        for name in space.__all__:
+            found = getattr(space, name)
+            if name not in ("PAD", "Scores", "LanguageModelOptions", "MethodOptions"):  # these are values
+                assert (found.__doc__ or "").strip(), name
+
+
+def test_every_hook_is_explained_and_tested():
+    known = [name for name, value in vars(hookspecs).items() if hasattr(value, "llmrec_bench_spec")]
+    for name in known:
+        assert (getattr(hookspecs, name).__doc__ or "").strip(), name
+    tried = (ROOT / "tests/third_party/llmrec_bench_example/__init__.py").read_text()
+    assert [name for name in known if f"def {name}(" not in tried] == []
 
 
 def test_every_hook_is_in_the_guide():

@@ -9,10 +9,12 @@ from typing import NoReturn
 import click
 
 from llmrec_bench.commands.cassette import cassette
+from llmrec_bench.commands.check import check
 from llmrec_bench.commands.compare import compare
 from llmrec_bench.commands.gate import gate
 from llmrec_bench.commands.imports import import_command
 from llmrec_bench.commands.look import data, describe, list_command, schema
+from llmrec_bench.commands.new import new
 from llmrec_bench.commands.run import Stopped, plan, run
 from llmrec_bench.commands.show import figure, report, table
 from llmrec_bench.errors import BenchError
@@ -25,7 +27,8 @@ def bench() -> None:
 
 
 for command in (
-    run, plan, table, figure, report, compare, gate, import_command, list_command, describe, data, cassette, schema
+    run, plan, table, figure, report, compare, gate, import_command, list_command, describe, data, cassette, schema,
+    new, check,
 ):  # fmt: skip
     bench.add_command(command)
 

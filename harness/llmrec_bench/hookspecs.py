@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from llmrec_bench.metrics.metric import Metric
     from llmrec_bench.store import Record
 
+API_VERSION = 1
+"""Of these hooks and of the public names. A plugin may say which one it is made for: `llmrec_bench_api = 1` in the
+module of its entry point."""
+
 hookspec = pluggy.HookspecMarker("llmrec_bench")
 hookimpl = pluggy.HookimplMarker("llmrec_bench")
 

@@ -65,6 +65,9 @@ class Method(ABC):
     """Options that a paper or a well-known implementation uses, by name: `settings: NAME` in a suite sets them, and a
     table marks the row."""
 
+    expected_failures: ClassVar[Mapping[str, str]] = {}
+    """Checks of `bench check` that it is meant to fail, by name, each with the reason; it stands below the tables."""
+
     ties_are_open: ClassVar[bool] = False
     """True where equal scores mean that an order was left open, as by a language model that ranked some of its
     candidates: tables then say how low and how high each number could be."""

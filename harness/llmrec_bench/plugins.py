@@ -1,12 +1,13 @@
 """Entry points -> Catalog: everything a suite may name, and who offers it."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import pluggy
-from pydantic import ValidationError
+from pydantic import PydanticUserError, ValidationError
 
 from llmrec_bench import hookspecs
 from llmrec_bench.data.source import DataSource
@@ -51,8 +52,9 @@ class Catalog:
 def load_catalog(found: Iterable[EntryPoint] | None = None) -> Catalog:
     """Load every plugin of the entry-point group (or the given ones) and collect what they register.
 
-    A plugin whose import fails is kept in `Catalog.broken`. Raises `BenchError` for a misspelt hook, a hook with
-    a wrong signature, a name offered twice, and things that are not what their hook is for.
+    A plugin whose import fails, or that is made for another version of the API, is kept in `Catalog.broken`. Raises
+    `BenchError` for a misspelt hook, a hook with a wrong signature, a name offered twice, and things that are not what
+    their hook is for.
     """
     catalog = Catalog()
     manager = catalog.hooks
@@ -61,7 +63,12 @@ def load_catalog(found: Iterable[EntryPoint] | None = None) -> Catalog:
         try:
             plugin = entry_point.load()
         except (Exception, SystemExit) as error:
-            catalog.broken.append(BrokenPlugin(entry_point.name, _one_line(f"{type(error).__name__}: {error}")))
+            catalog.broken.append(BrokenPlugin(entry_point.name, _why_not(error)))
+            continue
+        made_for = getattr(plugin, "llmrec_bench_api", hookspecs.API_VERSION)
+        if made_for != hookspecs.API_VERSION:
+            ours = f"this llmrec-bench has version {hookspecs.API_VERSION}"
+            catalog.broken.append(BrokenPlugin(entry_point.name, f"made for version {made_for} of the API; {ours}"))
             continue
         if manager.has_plugin(entry_point.name):
             raise BenchError(f"two installed plugins are called '{entry_point.name}'; uninstall or rename one")
@@ -79,6 +86,14 @@ def load_catalog(found: Iterable[EntryPoint] | None = None) -> Catalog:
     models = catalog.language_models
     _collect(catalog, "language model", manager.hook.register_language_models, LanguageModel, models)
     return catalog
+
+
+def _why_not(error: BaseException) -> str:
+    """Why a module could not be imported."""
+    if isinstance(error, PydanticUserError) and error.code == "model-field-missing-annotation":
+        given = re.search("`(.*?)`", str(error))
+        return f"an option has no type: {given[1] if given else error}; write it as in `width: int = 64`"
+    return _one_line(f"{type(error).__name__}: {error}")
 
 
 def _one_line(error: object) -> str:

@@ -23,7 +23,7 @@ def resolve_source(catalog: Catalog, name_or_path: str, options: Sequence[str]) 
 
     Raises `BenchError` for an unknown name, a path that no source or several sources recognise, and wrong options.
     """
-    given = dict(_pair(option) for option in options)
+    given = parse_options(options)
     if name_or_path in catalog.datasets:
         return _configured(catalog.datasets[name_or_path], given)
     path = Path(name_or_path)
@@ -42,6 +42,12 @@ def resolve_source(catalog: Catalog, name_or_path: str, options: Sequence[str]) 
         )
     source = recognised[0]
     return _configured(type(source), {**source.model_dump(mode="json", exclude_defaults=True), **given})
+
+
+def parse_options(options: Sequence[str]) -> dict[str, object]:
+    """Options written as `KEY=VALUE` on the command line, a value as YAML would read it. Raises `BenchError` for what
+    is not such a pair."""
+    return dict(_pair(option) for option in options)
 
 
 def parse_preparation(filters: str | None) -> Preparation:

@@ -58,6 +58,8 @@ class Stage(Config, ABC):
     """What a person reads in plans and manifests."""
     version: ClassVar[str]
     """Raised when the same options would give another artifact."""
+    expected_failures: ClassVar[Mapping[str, str]] = {}
+    """Checks of `bench check` that it is meant to fail, by name, each with the reason."""
 
     @abstractmethod
     def build(self, train: TrainingData, out: Path, run: StageRun) -> None:

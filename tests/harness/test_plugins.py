@@ -1,19 +1,25 @@
 """Plugins: what the catalog takes, what it refuses and how, and a distribution of somebody else's from end to end."""
 
 import csv
+import json
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from llmrec_bench import BenchError, DataSource, Method, OverallMetric, hookimpl
+from llmrec_bench import BenchError, DataSource, Method, OverallMetric, Store, hookimpl, make_plan, run_plan
 from llmrec_bench.describe import list_entries
 from llmrec_bench.plugins import BrokenPlugin, load_catalog
+from llmrec_bench.store import Failure
 from llmrec_bench.suite import load_suite
+
+THIRD_PARTY = Path(__file__).parents[1] / "third_party"
 
 
 class Mine(Method):
@@ -191,6 +197,23 @@ def test_a_plugin_whose_hook_raises(plug: Any) -> None:
     assert list(catalog.methods) == ["mine"]
 
 
+def test_a_plugin_for_another_version_of_the_api(plug: Any) -> None:
+    catalog = load_catalog([plug("early", llmrec_bench_api=1, **offering(Mine)), plug("late", llmrec_bench_api=2)])
+    assert list(catalog.methods) == ["mine"]
+    reason = "made for version 2 of the API; this llmrec-bench has version 1"
+    assert catalog.broken == [BrokenPlugin("late", reason)]
+    assert catalog.unknown("method", "yours").endswith(f"not loaded: plugin 'late' ({reason})")
+
+
+def test_an_option_without_a_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "untyped.py").write_text(
+        "from llmrec_bench import Method\nclass Mine(Method):\n    class Config(Method.Config):\n        width = 64\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    [broken] = load_catalog([EntryPoint(name="untyped", value="untyped", group="llmrec_bench")]).broken
+    assert broken.reason == "an option has no type: width = 64; write it as in `width: int = 64`"
+
+
 def test_an_unknown_method_may_be_in_the_broken_plugin(plug: Any, broken: EntryPoint, tmp_path: Path) -> None:
     catalog = load_catalog([broken, plug("one", **offering(Mine))])
     suite = tmp_path / "suite.yaml"
@@ -199,6 +222,61 @@ def test_an_unknown_method_may_be_in_the_broken_plugin(plug: Any, broken: EntryP
         load_suite(suite, catalog)
     expected = f"unknown method 'mime'; did you mean 'mine'?; not loaded: plugin 'broken' ({REASON})"
     assert f"{suite}:3: {expected}" in str(error.value).splitlines()
+
+
+# What a method returns, as the harness finds it
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            "[[0.0] * 200] * len(queries)",
+            "for queries 0 to 19 score() returned a list; expected a numpy array",
+        ),
+        ("numpy.zeros((3, 200))", "for queries 0 to 19 score() returned shape (3, 200); expected (20, "),
+        ("numpy.full((len(queries), self.n_items), numpy.inf)", "score() returned an infinity"),
+        ("numpy.array(['a'])", "for queries 0 to 19 score() returned dtype <U1; expected a numpy array of float32"),
+    ],
+    ids=["list", "shape", "infinity", "text"],
+)
+def test_scores_that_are_none_fail_the_trial_in_one_line(bench_here: Any, given: str, said: str) -> None:
+    import numpy
+
+    def fit(self: Any, train: Any, run: Any) -> None:
+        self.n_items = train.n_items
+
+    def score(self: Any, queries: Any) -> Any:
+        return eval(given, {"numpy": numpy}, {"self": self, "queries": queries})
+
+    failure = bench_here(variant(fit=fit, score=score))
+    assert failure.kind == "BenchError"
+    assert failure.traceback == ""
+    assert failure.message.startswith("method 'mine': ")
+    assert said in failure.message
+    assert "\n" not in failure.message
+
+
+@pytest.fixture
+def bench_here(plug: Any, tmp_path: Path) -> Any:
+    """Runs a method on a small shop in this process; how the trial failed."""
+
+    def run(method: type[Method]) -> Failure:
+        built_in = load_catalog()
+        own = load_catalog([plug("one", **offering(method))])
+        catalog = replace(built_in, methods=own.methods, plugin_of={**built_in.plugin_of, **own.plugin_of})
+        suite = tmp_path / "mine.yaml"
+        suite.write_text(
+            "datasets: {shop: {source: synthetic-shop, options: {users: 20, items: 200}}}\n"
+            "protocol: {cutoffs: [5]}\nmethods: {mine: }\nseeds: [1]\n"
+        )
+        plan = make_plan(load_suite(suite, catalog))
+        [progress] = run_plan(plan, catalog, Store(tmp_path / "results", "mine"), workers=0)
+        assert progress.record is not None
+        assert progress.record.failure is not None
+        return progress.record.failure
+
+    return run
 
 
 # Somebody else's distribution
@@ -273,3 +351,27 @@ def test_an_installed_plugin_runs_beside_a_built_in_method(third_party: Path, tm
     assert cells["undated", "last-seen[days=1]", "HR@3"] == ("failed", "")
     assert cells["undated", "popularity", "HR@3"][0] == "complete"
     assert {row["simulated"] for row in rows} == {"True"}
+
+
+def test_a_distribution_installed_by_pip_runs_from_the_command_line(new_environment: Any, tmp_path: Path) -> None:
+    """All four kinds, in an environment of their own."""
+    source = shutil.copytree(THIRD_PARTY, tmp_path / "source")
+    installed = new_environment(f"pip install --no-deps --no-build-isolation {source}", tmp_path)
+    assert installed.returncode == 0, installed.stderr
+    shutil.rmtree(source)
+    assert " parrot " in new_environment("bench list language-models", tmp_path).stdout
+    for name in ("last-seen", "ring", "Fullness", "parrot"):
+        checked = new_environment(f"bench check {name}", tmp_path)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+    (tmp_path / "ring.yaml").write_text(
+        "datasets: {ring: {source: ring, options: {stops: 16, users: 32}}}\nprotocol: {cutoffs: [3]}\n"
+        "methods:\n  last-seen:\n"
+        "  told: {method: gru4rec+, config: {epochs: 1, item_text: "
+        "{texts: {kind: facts, writer: {provider: parrot}}, encoder: {kind: tfidf}}}}\n"
+        "seeds: [7]\nmetrics: [HR, Fullness]\n"
+    )
+    done = new_environment("bench run ring.yaml --workers 1 --json", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {trial["state"] for trial in json.loads(done.stdout)["trials"]} == {"finished"}
+    costs = new_environment("bench table ring.yaml --table cost --format markdown", tmp_path)
+    assert "grey" in costs.stdout

@@ -18,6 +18,14 @@ ONLY = click.option(
     metavar="PATTERN",
     help="Only methods (or DATASET/METHOD) that match, as 'sasrec*'. Repeatable.",
 )
+METHODS = click.option(
+    "--method",
+    "added",
+    multiple=True,
+    metavar="NAME",
+    help="Add a row for an installed method with its defaults. Its records lie beside the suite's; ask again with the "
+    "same option to see it. Repeatable.",
+)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object for machines.")
 
 

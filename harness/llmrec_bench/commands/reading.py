@@ -19,15 +19,24 @@ def read_catalog() -> "Catalog":
 
 
 def read_plan(
-    suite: Path, results: Path, profile: str | None, only: Sequence[str], seeds: Sequence[int] | None
+    suite: Path,
+    results: Path,
+    profile: str | None,
+    only: Sequence[str],
+    seeds: Sequence[int] | None,
+    added: Sequence[str] = (),
 ) -> "tuple[Catalog, Plan, Store]":
-    """A suite's plan and where its records lie. Raises `BenchError` for whatever is wrong with what is given."""
+    """A suite's plan, with rows for the methods `added`, and where its records lie. Raises `BenchError` for whatever is
+    wrong with what is given."""
+    from llmrec_bench.added_method import add_method
     from llmrec_bench.plan import make_plan
     from llmrec_bench.store import Store
     from llmrec_bench.suite import load_suite
 
     catalog = read_catalog()
     loaded = load_suite(suite, catalog, profile)
+    for name in added:
+        loaded = add_method(loaded, catalog, name)
     return catalog, make_plan(loaded, only, seeds), Store(results, loaded.name)
 
 

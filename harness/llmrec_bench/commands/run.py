@@ -6,7 +6,18 @@ from pathlib import Path
 
 import click
 
-from llmrec_bench.commands.options import AS_JSON, DEVICE, ONLY, PROFILE, REPLAY, RESULTS, SEEDS, SUITE, Dollars
+from llmrec_bench.commands.options import (
+    AS_JSON,
+    DEVICE,
+    METHODS,
+    ONLY,
+    PROFILE,
+    REPLAY,
+    RESULTS,
+    SEEDS,
+    SUITE,
+    Dollars,
+)
 from llmrec_bench.commands.printing import console, print_json, progress_json
 from llmrec_bench.commands.reading import figures_of, read_catalog, read_plan, tables_of
 from llmrec_bench.errors import BenchError
@@ -21,6 +32,7 @@ class Stopped(BenchError):
 @RESULTS
 @PROFILE
 @ONLY
+@METHODS
 @SEEDS
 @DEVICE
 @click.option(
@@ -40,6 +52,7 @@ def run(
     results: Path,
     profile: str | None,
     only: tuple[str, ...],
+    added: tuple[str, ...],
     seeds: list[int] | None,
     device: str,
     workers: int | None,
@@ -62,7 +75,7 @@ def run(
     from llmrec_bench.live import RunView
     from llmrec_bench.table_text import terminal_view
 
-    catalog, plan, store = read_plan(suite, results, profile, only, seeds)
+    catalog, plan, store = read_plan(suite, results, profile, only, seeds, added)
     count = os.cpu_count() or 1 if workers is None else workers
     asking = asking_for(plan, catalog, store, replay, budget)
     limits = Limits(trial_minutes, trial_gib)

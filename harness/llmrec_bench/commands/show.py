@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmrec_bench.commands.options import FORMAT, ONLY, PROFILE, RESULTS, SEEDS, SUITE
+from llmrec_bench.commands.options import FORMAT, METHODS, ONLY, PROFILE, RESULTS, SEEDS, SUITE
 from llmrec_bench.commands.printing import console
 from llmrec_bench.commands.reading import figures_of, read_plan, tables_of
 from llmrec_bench.errors import BenchError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @RESULTS
 @PROFILE
 @ONLY
+@METHODS
 @SEEDS
 @FORMAT
 @click.option("--table", "name", metavar="NAME", help="Only this table of the suite; `cost` shows what methods took.")
@@ -35,6 +36,7 @@ def table(
     results: Path,
     profile: str | None,
     only: tuple[str, ...],
+    added: tuple[str, ...],
     seeds: list[int] | None,
     form: Any,
     name: str | None,
@@ -52,7 +54,7 @@ def table(
     from llmrec_bench.suite_tables import ask_tables
     from llmrec_bench.table_text import render_tables, terminal_view
 
-    _, planned, store = read_plan(suite, results, profile, only, seeds)
+    _, planned, store = read_plan(suite, results, profile, only, seeds, added)
     progress = progress_of(planned, store)
     names = [shown.name for shown in planned.suite.tables]
     if name == "cost" and "cost" not in names:

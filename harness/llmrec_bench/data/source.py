@@ -1,6 +1,7 @@
 """Where interactions come from: a source reads files (or makes data) into a `Log`."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -33,6 +34,8 @@ class DataSource(Config):
     """Where the data or the file format come from, and the licence as far as it is known."""
     simulated: ClassVar[bool] = False
     """True for made data; every table and record that shows it says so."""
+    expected_failures: ClassVar[Mapping[str, str]] = {}
+    """Checks of `bench check` that it is meant to fail, by name, each with the reason."""
 
     @abstractmethod
     def read(self) -> Log:

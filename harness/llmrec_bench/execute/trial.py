@@ -171,6 +171,7 @@ def _rank(job: Job, data: TrialData, course: _Course, llm: Models) -> Rankings:
     )
     course.seconds["rank"] = time.perf_counter() - start - course.seconds["score"]
     course.remarks.extend(method.remarks)
+    course.remarks.extend(f"fails {check} by design: {reason}" for check, reason in method.expected_failures.items())
     course.places = _places(method, data)
     return rankings
 

@@ -2,7 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -73,6 +73,8 @@ class LanguageModel(ABC):
     """What a reader of any number it touched should bear in mind; stands below the tables."""
     recordings: ClassVar[Sequence[Path]] = ()
     """Cassette files that come with the provider; they are read, never written."""
+    expected_failures: ClassVar[Mapping[str, str]] = {}
+    """Checks of `bench check` that it is meant to fail, by name, each with the reason."""
 
     class Config(BaseConfig):
         """Options of every provider."""

@@ -1,6 +1,7 @@
 """What a metric is: a name, a direction, a formula, and one vectorised pass over rankings."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -24,6 +25,9 @@ class Metric(ABC):
     """The paper or tool whose definition this is."""
     has_chance_level: ClassVar[bool] = False
     """True where `Ranks` and list lengths say everything, so that `chance` gives the value of a random order."""
+
+    expected_failures: ClassVar[Mapping[str, str]] = {}
+    """Checks of `bench check` that it is meant to fail, by name, each with the reason."""
 
     @abstractmethod
     def overall(self, rankings: Rankings, k: int) -> float:

@@ -1,13 +1,16 @@
-"""A small plugin: one method, one data source, one metric, and a diary of finished trials."""
+"""A small plugin: one method, one data source, one metric, one language model, and a diary of finished trials."""
 
 import os
 from pathlib import Path
 from typing import Any
 
-from llmrec_bench import DataSource, Method, OverallMetric, hookimpl
+from llmrec_bench import DataSource, LanguageModel, Method, OverallMetric, hookimpl
 from llmrec_bench_example.fullness import Fullness
 from llmrec_bench_example.last_seen import LastSeen
+from llmrec_bench_example.parrot import Parrot
 from llmrec_bench_example.ring import Ring
+
+llmrec_bench_api = 1
 
 
 @hookimpl
@@ -23,6 +26,11 @@ def register_datasets() -> list[type[DataSource]]:
 @hookimpl
 def register_metrics() -> list[type[OverallMetric]]:
     return [Fullness]
+
+
+@hookimpl
+def register_language_models() -> list[type[LanguageModel]]:
+    return [Parrot]
 
 
 @hookimpl

@@ -11,6 +11,7 @@ class LastSeen(Method):
 
     name = "last-seen"
     version = "1"
+    source = "folklore"
 
     class Config(Method.Config):
         days: int = 30

@@ -11,7 +11,7 @@ class Ring(DataSource):
     """Users walk around a ring of items, one stop a day, each starting one stop further on."""
 
     name = "ring"
-    reference = "Made for the tests of llmrec-bench."
+    reference = "Made for the tests of llmrec-bench. MIT."
     simulated = True
 
     users: int = Field(default=12, ge=1)

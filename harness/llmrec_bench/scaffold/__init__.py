@@ -1,0 +1,1 @@
+"""The small package that a plugin of one's own starts from."""

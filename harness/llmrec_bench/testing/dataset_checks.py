@@ -1,0 +1,81 @@
+"""What holds for every data source."""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from llmrec_bench.data.dataset import Preparation, load_dataset
+from llmrec_bench.data.source import DataSource
+from llmrec_bench.plugins import Catalog
+from llmrec_bench.testing.check import Check, named
+from llmrec_bench.testing.config_checks import CONFIG_CHECKS
+from llmrec_bench.testing.given_options import reading_context
+from llmrec_bench.testing.import_checks import IMPORT_CHECKS
+
+_KNOWN_COLUMNS = {"user", "item", "time", "rating", "review"}
+_TERMS = re.compile(r"licen[cs]e|terms|research use|public domain|\b(MIT|CC|ODbL|Apache)\b", re.IGNORECASE)
+
+
+class DataSourceSubject:
+    """A data source under check: its options are the source itself."""
+
+    def __init__(self, source: DataSource, catalog: Catalog) -> None:
+        self.kind = type(source)
+        self.config = source
+        self.context = reading_context(catalog)
+
+
+def columns(subject: DataSourceSubject) -> str | None:
+    """The events have users and items, and columns of the agreed names and types."""
+    events = subject.config.read().events
+    lacking = [name for name in ("user", "item") if name not in events]
+    if lacking:
+        return f"events have no column '{lacking[0]}'"
+    unknown = sorted(set(map(str, events)) - _KNOWN_COLUMNS)
+    if unknown:
+        return f"events have a column '{unknown[0]}', which nothing reads; known: {', '.join(sorted(_KNOWN_COLUMNS))}"
+    for name in ("user", "item"):
+        if events[name].isna().any():
+            return f"event {int(np.flatnonzero(events[name].isna())[0]) + 1} has no {name}"
+    if "time" in events and events["time"].dtype != np.int64:
+        return f"times are {events['time'].dtype}; should be int64 seconds"
+    if "rating" in events and not pd.api.types.is_numeric_dtype(events["rating"]):
+        return f"ratings are {events['rating'].dtype}; should be numbers"
+    return None
+
+
+def counts(subject: DataSourceSubject) -> str | None:
+    """There are users, items and interactions, and the texts are those of the items that occur."""
+    log = subject.config.read()
+    dataset = load_dataset(subject.kind.name, subject.config, Preparation())
+    if len(dataset.sequences.items) != len(log.events):
+        return f"{len(log.events)} events were read, {len(dataset.sequences.items)} are left"
+    if dataset.n_users < 2 or dataset.n_items < 2:
+        return f"{dataset.n_users} users and {dataset.n_items} items; there is nothing to compare"
+    if log.items.index.has_duplicates:
+        twice = log.items.index[log.items.index.duplicated()][0]
+        return f"the texts have two rows for item {twice!r}"
+    return None
+
+
+def fingerprint_stable(subject: DataSourceSubject) -> str | None:
+    """Reading twice gives the same content."""
+    first, second = (load_dataset(subject.kind.name, subject.config, Preparation()).fingerprint for _ in range(2))
+    return None if first == second else f"read twice: fingerprint {first}, then {second}"
+
+
+def origin_stated(subject: DataSourceSubject) -> str | None:
+    """`reference` says where the data come from and under which licence or terms."""
+    reference = subject.kind.reference.strip()
+    if not reference:
+        return "reference is empty; say where the data come from and under which licence"
+    return None if _TERMS.search(reference) else f"reference says nothing of a licence or terms (given {reference!r})"
+
+
+DATA_SOURCE_CHECKS: tuple[Check[DataSourceSubject], ...] = (
+    *CONFIG_CHECKS,
+    *named(columns, counts, fingerprint_stable, origin_stated),
+    *IMPORT_CHECKS,
+)
+"""In the order a report has them."""
