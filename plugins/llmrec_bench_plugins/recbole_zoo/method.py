@@ -12,14 +12,16 @@ from llmrec_bench_plugins.recbole_zoo.models import (
     CLOSED_FORM,
     MODELS,
     NEED_CATEGORIES,
+    PERSONAL,
     ZooModel,
+    all_settings,
     missing,
     own_options,
 )
 from llmrec_bench_plugins.recbole_zoo.options import refuse_unknown
 
 if TYPE_CHECKING:
-    from llmrec_bench_plugins.recbole_zoo.module import Built
+    from llmrec_bench_plugins.blocks.recbole.module import Built
 
 
 class RecBoleMethod(Method):
@@ -62,17 +64,33 @@ class RecBoleMethod(Method):
             raise BenchError(f"{self.name}: device '{run.device}' asked for, but torch finds no CUDA; use 'cpu'")
         if len(train.sequences.items) == 0:
             raise BenchError(f"{self.name}: there is no training interaction")
-        from llmrec_bench_plugins.recbole_zoo.module import build
-        from llmrec_bench_plugins.recbole_zoo.training import seeded
+        from llmrec_bench_plugins.blocks.recbole.module import UnfitError, build
+        from llmrec_bench_plugins.blocks.recbole.training import seeded
 
-        self._trained = train.sequences.lengths > 0
-        self._n_items = train.n_items
+        name, sequences = self.model.name, train.sequences
+        categories = None
+        if name in NEED_CATEGORIES:
+            categories = list(train.items.get("category", [""] * train.n_items))
+        self._trained = sequences.lengths > 0
         with seeded(run.seed, run.device):
-            self._built = build(self.model, self._settings(), train, run.device, run.rng)
+            try:
+                self._built = build(
+                    name,
+                    self.model.family,
+                    self._settings(run),
+                    sequences.offsets,
+                    sequences.items,
+                    train.n_items,
+                    categories,
+                    run.device,
+                    run.rng,
+                )
+            except (UnfitError, ImportError) as error:
+                raise BenchError(f"{self.name}: {error}") from error
             self._learn(run)
 
-    def _settings(self) -> dict[str, Any]:
-        return dict(self.config.options)
+    def _settings(self, run: Run) -> dict[str, Any]:
+        return {**all_settings(self.model.name), **self.config.options, "seed": run.seed}
 
     def _learn(self, run: Run) -> None:
         self._built.count()
@@ -84,24 +102,32 @@ class RecBoleMethod(Method):
 
     @property
     def remarks(self) -> Sequence[str]:
-        """Whose code it is, and what is unlike RecBole's way."""
-        whose = "RecBole's module and loss; rows, negatives, early stopping and evaluation are the harness's"
-        return [whose, *self._built.remarks]
+        """What is unlike RecBole's way of the model, or was decided for it."""
+        built, remarks = self._built, []
+        if self.model.name in NEED_CATEGORIES:
+            remarks.append("its item features are the items' categories")
+        if built.pretraining_epochs:
+            remarks.append(f"pretrained on the training rows for {built.pretraining_epochs} epochs")
+        if built.masked:
+            remarks.append("as in RecBole, masks hide items of histories, never the training item after them")
+        if built.padded_left:
+            remarks.append(
+                "scored from histories padded on the left, as it is trained; RecBole pads on the right there"
+            )
+        return remarks
 
     def score(self, queries: Queries) -> Scores:
         """float32 (B, C): what the module gives each candidate. NaN where the history is empty and the module reads it,
         and for users without training interactions where it has a vector for each user."""
-        from llmrec_bench_plugins.recbole_zoo.scores import score_queries
+        from llmrec_bench_plugins.blocks.recbole.scores import Asked, module_scores
 
-        built = self._built
         known = np.ones(len(queries), dtype=np.bool_)
-        if built.history_length is not None:
+        if self.model.family == "sequential":
             known &= queries.histories.lengths > 0
-        if built.by_user:
+        if self.model.family == "general" or self.model.name in PERSONAL:
             known &= self._trained[queries.users]
-        return score_queries(
-            built.module, queries, np.flatnonzero(known), self._n_items, built.history_length, built.padded_left
-        )
+        asked = Asked(queries.users, queries.histories.offsets, queries.histories.items, queries.candidates)
+        return module_scores(self._built, asked, np.flatnonzero(known))
 
     _built: "Built"
 
@@ -140,10 +166,10 @@ class TrainedRecBoleMethod(RecBoleMethod):
             )
         super().fit(train, run)
 
-    def _settings(self) -> dict[str, Any]:
+    def _settings(self, run: Run) -> dict[str, Any]:
         config = self.config
         return {
-            **config.options,
+            **super()._settings(run),
             "MAX_ITEM_LIST_LENGTH": config.history_length,
             "train_batch_size": config.batch_size,
             "train_neg_sample_args": {"distribution": "uniform", "sample_num": config.negatives},
@@ -151,7 +177,7 @@ class TrainedRecBoleMethod(RecBoleMethod):
 
     def _learn(self, run: Run) -> None:
         from llmrec_bench_plugins.blocks.next_item_training import DivergedError
-        from llmrec_bench_plugins.recbole_zoo.training import TrainingOptions
+        from llmrec_bench_plugins.blocks.recbole.training import TrainingOptions
 
         config = self.config
         options = TrainingOptions(config.epochs, config.batch_size, config.learning_rate, config.patience)
@@ -167,7 +193,7 @@ class TrainedRecBoleMethod(RecBoleMethod):
     @property
     def remarks(self) -> Sequence[str]:
         """With whether training ended before it had stopped gaining."""
-        short = f"training ended with its {self.config.epochs} epochs, before early stopping would have"
+        short = f"not converged: training ended with its {self.config.epochs} epochs, before early stopping would have"
         return [*super().remarks, *([short] if self._cut_short else [])]
 
 

@@ -1,20 +1,18 @@
 """Training data in the one shape that RecBole's modules ask for when they are built."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import torch
 from recbole.data.interaction import Interaction
 from recbole.utils import FeatureType
 from scipy import sparse
 from torch import Tensor
 
-from llmrec_bench import Sequences
-from llmrec_bench_plugins.recbole_zoo import fields
+from llmrec_bench_plugins.blocks.recbole import fields
 
 Settings = Mapping[str, Any]
 
@@ -38,20 +36,23 @@ class RecBoleDataset:
 
     def __init__(
         self,
-        sequences: Sequences,
+        offsets: npt.NDArray[np.int64],
+        items: npt.NDArray[np.int32],
         n_items: int,
         examples: Interaction,
         settings: Settings,
         categories: Tensor | None,
         rng: np.random.Generator,
     ) -> None:
-        """`examples` are the rows that training will go through; `categories` is int64 (I + 1, K), numbers from 1
+        """Training items (N,) of users in a row, user u's from `offsets[u]` to `offsets[u + 1]`.
+
+        `examples` are the rows that training will go through; `categories` is int64 (I + 1, K), numbers from 1
         padded with 0, for modules of item features. `rng` decides which items a shortened history keeps."""
-        self.user_num, self.item_num, self.inter_num = len(sequences) + 1, n_items + 1, len(sequences.items)
+        self.user_num, self.item_num, self.inter_num = len(offsets), n_items + 1, len(items)
         self.inter_feat, self.config = examples, settings
         self.field2seqlen = {fields.HISTORY: settings["MAX_ITEM_LIST_LENGTH"]}
         self.field2type = {fields.CATEGORY: FeatureType.TOKEN_SEQ}
-        self._users, self._items = sequences.rows() + 1, sequences.items.astype(np.int64) + 1
+        self._users, self._items = users_of(offsets), items.astype(np.int64) + 1
         self._categories, self._rng = categories, rng
 
     def num(self, field: str) -> int:
@@ -101,14 +102,17 @@ class RecBoleDataset:
         return histories, (histories > 0).float(), torch.from_numpy(np.minimum(counts, width))
 
 
-def item_categories(items: pd.DataFrame) -> Tensor | None:
+def users_of(offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Int64 (N,): RecBole's number of the user of each training item."""
+    return np.repeat(np.arange(1, len(offsets), dtype=np.int64), np.diff(offsets))
+
+
+def category_numbers(categories: Sequence[Any]) -> Tensor | None:
     """Int64 (I + 1, K): the numbers, from 1, of each item's categories, padded with 0; None where no item has any.
 
-    A category is a part of the column `category` between commas, bars or `>`.
+    Categories are a list, or the parts of a text between commas, bars or `>`.
     """
-    if "category" not in items.columns:
-        return None
-    found = [_parts(value) for value in items["category"]]
+    found = [_parts(value) for value in categories]
     numbers = {name: number for number, name in enumerate(sorted({name for names in found for name in names}), start=1)}
     if not numbers:
         return None

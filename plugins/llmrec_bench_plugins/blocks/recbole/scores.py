@@ -1,5 +1,7 @@
 """From RecBole's module to scores of candidates, without gradients."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -7,44 +9,49 @@ from recbole.data.interaction import Interaction
 from recbole.model.abstract_recommender import AbstractRecommender
 from torch import Tensor
 
-from llmrec_bench import Queries, Scores
 from llmrec_bench_plugins.blocks.padded_rows import latest
-from llmrec_bench_plugins.recbole_zoo import fields
-from llmrec_bench_plugins.recbole_zoo.examples import histories, reversed_padding
+from llmrec_bench_plugins.blocks.recbole import fields
+from llmrec_bench_plugins.blocks.recbole.examples import histories, reversed_padding
+from llmrec_bench_plugins.blocks.recbole.module import Built
 
 ROWS_AT_ONCE = 256
 PAIRS_AT_ONCE = 1 << 16
 
 
-def score_queries(
-    module: torch.nn.Module,
-    queries: Queries,
-    rows: npt.NDArray[np.int64],
-    n_items: int,
-    history_length: int | None,
-    padded_left: bool,
-) -> Scores:
+@dataclass(frozen=True)
+class Asked:
+    """B queries as plain arrays."""
+
+    users: npt.NDArray[np.int32]
+    """int32 (B,): user codes."""
+    offsets: npt.NDArray[np.int64]
+    items: npt.NDArray[np.int32]
+    """Item codes of query b's history, oldest first, from `offsets[b]` to `offsets[b + 1]`."""
+    candidates: npt.NDArray[np.int32] | None
+    """int32 (B, C) item codes, or None for the whole catalogue; below 0 gets any score."""
+
+
+def module_scores(built: Built, asked: Asked, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     """Float32 (B, C): what the module gives each candidate of the queries `rows`, NaN for all other queries.
 
     Candidates are looked up among the scores of the whole catalogue, so that an item scores the same wherever it
-    stands. `history_length` is None for a module that goes by the user alone. `padded_left`: scoring reads the history
-    as such a module's training does.
+    stands.
     """
-    C = n_items if queries.candidates is None else queries.candidates.shape[1]
-    scores = np.full((len(queries), C), np.nan, dtype=np.float32)
-    device = next(module.parameters()).device
+    C = built.n_items if asked.candidates is None else asked.candidates.shape[1]
+    scores = np.full((len(asked.users), C), np.nan, dtype=np.float32)
+    device = next(built.module.parameters()).device
     for start in range(0, len(rows), ROWS_AT_ONCE):
         chosen = rows[start : start + ROWS_AT_ONCE]
-        batch = Interaction({fields.USER: torch.from_numpy(queries.users[chosen].astype(np.int64) + 1)})
-        if history_length is not None:
-            starts, stops = (bounds[chosen] for bounds in latest(queries.histories.offsets, history_length))
-            batch.update(histories(queries.histories.items, starts, stops, history_length))
-        if padded_left:
+        batch = Interaction({fields.USER: torch.from_numpy(asked.users[chosen].astype(np.int64) + 1)})
+        if built.history_length is not None:
+            starts, stops = (bounds[chosen] for bounds in latest(asked.offsets, built.history_length))
+            batch.update(histories(asked.items, starts, stops, built.history_length))
+        if built.padded_left:
             batch = reversed_padding(batch)
             batch[fields.HISTORY] = batch[fields.REVERSED_HISTORY]
-        found = catalogue_scores(module, batch.to(device), n_items).cpu()
-        if queries.candidates is not None:
-            found = found.gather(1, torch.from_numpy(queries.candidates[chosen].astype(np.int64)).clamp(min=0))
+        found = catalogue_scores(built.module, batch.to(device), built.n_items).cpu()
+        if asked.candidates is not None:
+            found = found.gather(1, torch.from_numpy(asked.candidates[chosen].astype(np.int64)).clamp(min=0))
         scores[chosen] = found.numpy()
     return scores
 

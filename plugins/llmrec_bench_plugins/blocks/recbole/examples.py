@@ -8,11 +8,12 @@ import numpy.typing as npt
 import torch
 from recbole.data.interaction import Interaction
 
-from llmrec_bench import Sequences
 from llmrec_bench_plugins.blocks.negative_items import UnseenItems
 from llmrec_bench_plugins.blocks.padded_rows import padded_rows, prefixes
-from llmrec_bench_plugins.recbole_zoo import fields
+from llmrec_bench_plugins.blocks.recbole import fields
+from llmrec_bench_plugins.blocks.recbole.dataset import users_of
 
+Codes = npt.NDArray[np.int32]
 Index = npt.NDArray[np.int64]
 
 
@@ -34,8 +35,8 @@ class Examples(ABC):
 class Users(Examples):
     """A row for each user with training items; modules look the items up themselves."""
 
-    def __init__(self, sequences: Sequences) -> None:
-        super().__init__(np.flatnonzero(sequences.lengths) + 1)
+    def __init__(self, offsets: Index) -> None:
+        super().__init__(np.flatnonzero(np.diff(offsets)) + 1)
 
     def batch(self, rows: Index) -> Interaction:
         return Interaction({fields.USER: torch.from_numpy(self.users[rows])})
@@ -44,9 +45,9 @@ class Users(Examples):
 class Pairs(Examples):
     """A row for each training interaction."""
 
-    def __init__(self, sequences: Sequences) -> None:
-        super().__init__(sequences.rows() + 1)
-        self.items = sequences.items.astype(np.int64) + 1
+    def __init__(self, offsets: Index, items: Codes) -> None:
+        super().__init__(users_of(offsets))
+        self.items = items.astype(np.int64) + 1
 
     def batch(self, rows: Index) -> Interaction:
         return Interaction(
@@ -57,13 +58,13 @@ class Pairs(Examples):
 class NextItems(Examples):
     """A row for each item that followed others, with the latest of them: RecBole's augmentation by prefixes."""
 
-    def __init__(self, sequences: Sequences, history_length: int, shortest: int = 1) -> None:
+    def __init__(self, offsets: Index, items: Codes, history_length: int, shortest: int = 1) -> None:
         """Rows whose history is shorter than `shortest` are left out."""
-        users, starts, stops = prefixes(sequences.offsets, history_length)
+        users, starts, stops = prefixes(offsets, history_length)
         long_enough = stops - 1 - starts >= shortest
         super().__init__(users[long_enough] + 1)
         self.starts, self.stops = starts[long_enough], stops[long_enough] - 1
-        self.items, self.history_length = sequences.items, history_length
+        self.items, self.history_length = items, history_length
 
     def batch(self, rows: Index) -> Interaction:
         starts, stops = self.starts[rows], self.stops[rows]
@@ -79,7 +80,7 @@ class NextItems(Examples):
         return found
 
 
-def histories(items: npt.NDArray[np.int32], starts: Index, stops: Index, history_length: int) -> Interaction:
+def histories(items: Codes, starts: Index, stops: Index, history_length: int) -> Interaction:
     """Windows of item codes as RecBole's histories: int64 (B, L), right-padded with 0, and their lengths (B,)."""
     rows = padded_rows(items, starts, stops)
     padded = np.pad(rows, ((0, 0), (0, history_length - rows.shape[1])))

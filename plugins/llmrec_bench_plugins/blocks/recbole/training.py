@@ -11,7 +11,7 @@ import torch
 from recbole.data.interaction import Interaction
 
 from llmrec_bench_plugins.blocks.next_item_training import TrainingOutcome, mean_loss
-from llmrec_bench_plugins.recbole_zoo.examples import Examples
+from llmrec_bench_plugins.blocks.recbole.examples import Examples
 
 Extend = Callable[[Interaction, np.random.Generator], Interaction]
 

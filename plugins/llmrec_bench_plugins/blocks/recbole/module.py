@@ -1,22 +1,23 @@
 """RecBole's module built on training data, with everything that its training and scoring need beside it."""
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from recbole.data.interaction import Interaction
 from scipy import sparse
 
-from llmrec_bench import BenchError, TrainingData
 from llmrec_bench_plugins.blocks.negative_items import UnseenItems
 from llmrec_bench_plugins.blocks.next_item_training import TrainingOutcome
-from llmrec_bench_plugins.recbole_zoo.dataset import RecBoleDataset, RecBoleSettings, item_categories
-from llmrec_bench_plugins.recbole_zoo.examples import (
+from llmrec_bench_plugins.blocks.recbole import fields
+from llmrec_bench_plugins.blocks.recbole.dataset import RecBoleDataset, RecBoleSettings, category_numbers
+from llmrec_bench_plugins.blocks.recbole.examples import (
     Examples,
     Masks,
     Negatives,
@@ -25,9 +26,11 @@ from llmrec_bench_plugins.recbole_zoo.examples import (
     Users,
     reversed_padding,
 )
-from llmrec_bench_plugins.recbole_zoo.fields import NAMES
-from llmrec_bench_plugins.recbole_zoo.models import NEED_CATEGORIES, PERSONAL, ZooModel, all_settings
-from llmrec_bench_plugins.recbole_zoo.training import Extend, TrainingOptions, train_module
+from llmrec_bench_plugins.blocks.recbole.training import Extend, TrainingOptions, train_module
+
+
+class UnfitError(ValueError):
+    """A module that cannot be built on these data with these options; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +38,18 @@ class Built:
     """A module with what feeds it."""
 
     module: torch.nn.Module
+    n_items: int
     examples: Examples
     extend: Extend
     """Adds to a batch of examples what the loss reads beyond them."""
     history_length: int | None
     """L of the histories that scoring reads; None where it goes by the user alone."""
-    by_user: bool
-    """Whether the module has something of each training user, so that it knows no others."""
     padded_left: bool
+    """Whether scoring reads histories padded on the left, as the module is trained; RecBole's own scoring does not."""
+    masked: bool
+    """Whether training hides items of the histories, and predicts these."""
     pretraining_epochs: int
     """Epochs on the module's pretraining loss before its own; 0 for most."""
-    remarks: tuple[str, ...]
-    """What is unlike RecBole's way of this model."""
 
     def count(self) -> None:
         """Show a module without epochs all rows once, as RecBole does."""
@@ -70,71 +73,70 @@ class Built:
 
 
 def build(
-    model: ZooModel, options: Mapping[str, Any], train: TrainingData, device: str, rng: np.random.Generator
+    name: str,
+    family: str,
+    settings: Mapping[str, Any],
+    offsets: npt.NDArray[np.int64],
+    items: npt.NDArray[np.int32],
+    n_items: int,
+    categories: Sequence[Any] | None,
+    device: str,
+    rng: np.random.Generator,
 ) -> Built:
-    """The module with RecBole's settings and `options` over them, its weights from torch's global generator.
+    """RecBole's module `name`, of the family sequential or general, with RecBole's `settings`; its weights are drawn from
+    torch's global generator.
 
-    Raises `BenchError` where the data lack what the module reads, and where the module refuses its options.
+    User u's training items are those from `offsets[u]` to `offsets[u + 1]`; `categories` are the items', for a module
+    of item features, else None. Raises `UnfitError` where the data lack what the module reads, and where it refuses
+    its settings.
     """
-    kind = module_class(model)
-    settings = RecBoleSettings({**all_settings(model.name), **options, **NAMES, "device": torch.device(device)})
-    settings["train_stage"] = "pretrain" if model.name == "S3Rec" else None
+    kind = module_class(name, family)
+    settings = RecBoleSettings({**settings, **fields.NAMES, "device": torch.device(device)})
+    settings["train_stage"] = "pretrain" if name == "S3Rec" else None
     settings["train_method"] = "no_pretrain"
-    sequential = model.family == "sequential"
-    length: int = settings["MAX_ITEM_LIST_LENGTH"]
     masked, padded_left = settings["transform"] == "mask_itemseq", settings["transform"] == "inverse_itemseq"
     examples: Examples
-    if sequential:
-        examples = NextItems(train.sequences, length, shortest=2 if masked else 1)
+    if family == "sequential":
+        examples = NextItems(offsets, items, settings["MAX_ITEM_LIST_LENGTH"], shortest=2 if masked else 1)
         if len(examples) == 0:
-            raise BenchError(f"recbole:{model.name}: no user has {3 if masked else 2} training items to learn from")
-    elif hasattr(kind, "get_rating_matrix") or model.name == "ENMF":
-        examples = Users(train.sequences)
+            raise UnfitError(f"no user has {'three' if masked else 'two'} training items to learn an order from")
+    elif hasattr(kind, "get_rating_matrix") or name == "ENMF":
+        examples = Users(offsets)
     else:
-        examples = Pairs(train.sequences)
-    categories = item_categories(train.items) if model.name in NEED_CATEGORIES else None
-    if model.name in NEED_CATEGORIES and categories is None:
-        raise BenchError(f"recbole:{model.name}: reads items' categories, and this data set has none")
-    unseen = UnseenItems(train.sequences.offsets, train.sequences.items, train.n_items)
-    dataset = RecBoleDataset(
-        train.sequences, train.n_items, examples.batch(np.arange(len(examples))), settings, categories, rng
-    )
-    if model.name.endswith("CPR") and settings["reranker_CAN_NUM"] > train.n_items:
-        raise BenchError(
-            f"recbole:{model.name}: option 'reranker_CAN_NUM' is {settings['reranker_CAN_NUM']}, more than the "
-            f"{train.n_items} items; lower it"
-        )
+        examples = Pairs(offsets, items)
+    numbers = None if categories is None else category_numbers(categories)
+    if categories is not None and numbers is None:
+        raise UnfitError("it reads items' categories, and this data set has none")
+    if name.endswith("CPR") and settings["reranker_CAN_NUM"] > n_items:
+        most = settings["reranker_CAN_NUM"]
+        raise UnfitError(f"option 'reranker_CAN_NUM' is {most}, more than the {n_items} items; lower it")
+    rows = examples.batch(np.arange(len(examples)))
+    dataset = RecBoleDataset(offsets, items, n_items, rows, settings, numbers, rng)
     try:
         with _dok_update(), redirect_stdout(io.StringIO()):  # some print their debugging
             module = kind(settings, dataset).to(device)
     except (AssertionError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
-        said = " ".join(str(error).split()) or type(error).__name__
-        raise BenchError(
-            f"recbole:{model.name}: RecBole's module cannot be built on these data and options: {said}"
-        ) from error
+        raise UnfitError(f"RecBole refuses these data or options: {' '.join(str(error).split()) or error!r}") from error
+    unseen = UnseenItems(offsets, items, n_items)
     return Built(
         module=module,
+        n_items=n_items,
         examples=examples,
         extend=_extend(module, examples, settings, unseen, masked, padded_left),
-        history_length=length if sequential else None,
-        by_user=not sequential or model.name in PERSONAL,
+        history_length=settings["MAX_ITEM_LIST_LENGTH"] if family == "sequential" else None,
         padded_left=padded_left,
-        pretraining_epochs=settings["pretrain_epochs"] if model.name == "S3Rec" else 0,
-        remarks=tuple(_remarks(model, settings, masked, padded_left)),
+        pretraining_epochs=settings["pretrain_epochs"] if name == "S3Rec" else 0,
+        masked=masked,
     )
 
 
-def module_class(model: ZooModel) -> type[torch.nn.Module]:
+def module_class(name: str, family: str) -> Any:
     """RecBole's class. Importing it switches torch's search for anomalies on, which is switched back."""
     anomalies = torch.is_anomaly_enabled()
     try:
-        found = import_module(f"recbole.model.{model.family}_recommender.{model.name.lower()}")
-    except ImportError as error:
-        raise BenchError(f"recbole:{model.name}: RecBole cannot be imported here: {error}") from error
+        return getattr(import_module(f"recbole.model.{family}_recommender.{name.lower()}"), name)
     finally:
         torch.autograd.set_detect_anomaly(anomalies)
-    kind: type[torch.nn.Module] = getattr(found, model.name)
-    return kind
 
 
 @contextmanager
@@ -180,16 +182,3 @@ def _extend(
         return drawn(reversed_padding(batch) if padded_left else batch, rng)
 
     return extend
-
-
-def _remarks(model: ZooModel, settings: RecBoleSettings, masked: bool, padded_left: bool) -> list[str]:
-    remarks = []
-    if model.name in NEED_CATEGORIES:
-        remarks.append("its item features are the items' categories")
-    if model.name == "S3Rec":
-        remarks.append(f"pretrained on the training rows for {settings['pretrain_epochs']} epochs")
-    if masked:
-        remarks.append("as in RecBole, masks hide items of histories, never the training item after them")
-    if padded_left:
-        remarks.append("scored from histories padded on the left, as it is trained; RecBole pads on the right there")
-    return remarks
