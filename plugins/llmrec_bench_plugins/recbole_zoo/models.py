@@ -13,7 +13,7 @@ import yaml
 from llmrec_bench import BenchError
 
 Family = Literal["sequential", "general", "context-aware", "knowledge-aware", "exlib"]
-"""RecBole's own families; the folder of one is called `FAMILY_recommender`."""
+"""RecBole's own families."""
 
 INSTALL = "install it on Python 3.11: pip install recbole==1.2.1"
 
@@ -105,9 +105,9 @@ def missing(model: ZooModel) -> str:
     if model.reason:
         return model.reason
     if folder is None:
-        return f"RecBole is not installed; {INSTALL}"
+        return f"needs RecBole, which is not installed; {INSTALL}"
     if not (folder / "model" / f"{model.family}_recommender" / f"{model.name.lower()}.py").exists():
-        return f"the RecBole that is installed has no such model; {INSTALL}"
+        return f"is not in the RecBole that is installed; {INSTALL}"
     return ""
 
 

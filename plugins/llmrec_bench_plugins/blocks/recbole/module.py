@@ -52,9 +52,25 @@ class Built:
     """Epochs on the module's pretraining loss before its own; 0 for most."""
 
     def count(self) -> None:
-        """Show a module without epochs all rows once, as RecBole does."""
-        self.module.calculate_loss(self.examples.batch(np.arange(len(self.examples))))  # type: ignore[operator]
+        """Show a module without epochs every pair once.
+
+        Pop counts a batch's items, not its pairs, so a batch holds no item twice; RecBole's batches do, and its Pop
+        is then not the popularity.
+        """
+        assert isinstance(self.examples, Pairs), "modules without epochs are of the general family"
+        items = self.examples.items
+        by_item = np.argsort(items, kind="stable")
+        counts = np.bincount(items)
+        occurrence = np.arange(len(items)) - np.repeat(np.cumsum(counts) - counts, counts)
+        order = by_item[np.argsort(occurrence, kind="stable")]
+        for rows in np.split(order, np.cumsum(np.bincount(occurrence))[:-1]):
+            self.module.calculate_loss(self.examples.batch(rows).to(self.device))  # type: ignore[operator]
         self.module.eval()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the module is."""
+        return next(self.module.parameters()).device
 
     def train(
         self,
@@ -83,7 +99,7 @@ def build(
     device: str,
     rng: np.random.Generator,
 ) -> Built:
-    """RecBole's module `name`, of the family sequential or general, with RecBole's `settings`; its weights are drawn from
+    """RecBole's module `name` of a family, sequential or general, with its `settings`. Weights are drawn from
     torch's global generator.
 
     User u's training items are those from `offsets[u]` to `offsets[u + 1]`; `categories` are the items', for a module

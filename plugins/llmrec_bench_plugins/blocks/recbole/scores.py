@@ -39,17 +39,18 @@ def module_scores(built: Built, asked: Asked, rows: npt.NDArray[np.int64]) -> np
     """
     C = built.n_items if asked.candidates is None else asked.candidates.shape[1]
     scores = np.full((len(asked.users), C), np.nan, dtype=np.float32)
-    device = next(built.module.parameters()).device
     for start in range(0, len(rows), ROWS_AT_ONCE):
         chosen = rows[start : start + ROWS_AT_ONCE]
         batch = Interaction({fields.USER: torch.from_numpy(asked.users[chosen].astype(np.int64) + 1)})
         if built.history_length is not None:
+            # Some modules want a target here, too, for a loss that they throw away.
+            batch.update(Interaction({fields.ITEM: torch.zeros(len(chosen), dtype=torch.int64)}))
             starts, stops = (bounds[chosen] for bounds in latest(asked.offsets, built.history_length))
             batch.update(histories(asked.items, starts, stops, built.history_length))
         if built.padded_left:
             batch = reversed_padding(batch)
             batch[fields.HISTORY] = batch[fields.REVERSED_HISTORY]
-        found = catalogue_scores(built.module, batch.to(device), built.n_items).cpu()
+        found = catalogue_scores(built.module, batch.to(built.device), built.n_items).cpu()
         if asked.candidates is not None:
             found = found.gather(1, torch.from_numpy(asked.candidates[chosen].astype(np.int64)).clamp(min=0))
         scores[chosen] = found.numpy()
