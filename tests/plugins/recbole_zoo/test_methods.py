@@ -82,9 +82,9 @@ def test_an_option_that_recbole_would_not_read_is_refused(options, said):
 
 
 def test_what_a_module_refuses_is_one_line(circle, make_run):
-    with pytest.raises(BenchError, match="^recbole:SASRec: RecBole refuses these data or options: .*hidden size"):
+    with pytest.raises(BenchError, match=r"^recbole:SASRec: RecBole refuses these data or options: .*hidden size"):
         fitted("SASRec", circle, make_run(circle), options={"n_heads": 3})
-    with pytest.raises(BenchError, match="^recbole:SASRecCPR: option 'reranker_CAN_NUM' is 100, more"):
+    with pytest.raises(BenchError, match=r"^recbole:SASRecCPR: option 'reranker_CAN_NUM' is 100, more"):
         fitted("SASRecCPR", circle, make_run(circle), options={})
 
 
