@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 class RecBoleMethod(Method):
     """One of RecBole's models; a subclass says which."""
 
-    model: ClassVar[ZooModel]
+    model: ZooModel
     version = "1"
 
     class Config(Method.Config):
         """Options of a model of RecBole that counts or solves."""
 
-        model: ClassVar[ZooModel]
+        zoo: ClassVar[ZooModel]
 
         options: dict[str, JsonValue] = Field(default_factory=dict, validate_default=True)
         """RecBole's own options of the model by name; those left out are as in RecBole's YAML file of the model."""
@@ -41,15 +41,15 @@ class RecBoleMethod(Method):
         @model_validator(mode="before")
         @classmethod
         def _runs(cls, given: Any) -> Any:
-            if reason := missing(cls.model):
-                raise ValueError(f"recbole:{cls.model.name} does not run: it {reason}")
+            if reason := missing(cls.zoo):
+                raise ValueError(f"recbole:{cls.zoo.name} does not run: it {reason}")
             return given
 
         @field_validator("options")
         @classmethod
         def _resolved(cls, given: dict[str, JsonValue]) -> dict[str, JsonValue]:
             """With RecBole's defaults, so that a trial's record and id hold all that the module was built with."""
-            known = own_options(cls.model.name)
+            known = own_options(cls.zoo.name)
             refuse_unknown(given, known)
             return {**known, **given}
 
@@ -210,8 +210,8 @@ def _method(model: ZooModel) -> type[RecBoleMethod]:
             **about,
             "__qualname__": f"{name}.Config",
             "__doc__": f"Options of RecBole's {model.name}.",
-            "model": model,
-            "__annotations__": {"model": ClassVar[ZooModel], "options": dict[str, JsonValue]},
+            "zoo": model,
+            "__annotations__": {"zoo": ClassVar[ZooModel], "options": dict[str, JsonValue]},
             "options": Field(
                 default_factory=lambda: own_options(model.name),
                 validate_default=True,

@@ -31,6 +31,21 @@ GENERAL = (
 """Models of who has which item, without order."""
 CLOSED_FORM = ("AsymKNN", "EASE", "ItemKNN", "NCEPLRec", "Pop", "SLIMElastic")
 """Those of them that count or solve, without epochs."""
+Fusible = Literal[
+    "BERT4Rec",
+    "CORE",
+    "Caser",
+    "GCSAN",
+    "GRU4Rec",
+    "LightSANs",
+    "NARM",
+    "NextItNet",
+    "SASRec",
+    "SINE",
+    "SRGNN",
+    "STAMP",
+]
+"""Sequential models of ids alone that read and score items by one table of item vectors."""
 
 _CONTEXT = "predicts clicks from features of users and contexts"
 _KNOWLEDGE = "needs a knowledge graph"
@@ -90,6 +105,11 @@ MODELS: list[ZooModel] = sorted(
     ],
     key=lambda model: model.name,
 )
+
+
+def model_named(name: str) -> ZooModel:
+    """The model of that name."""
+    return next(model for model in MODELS if model.name == name)
 
 
 @cache

@@ -8,6 +8,7 @@ import torch
 from recbole.data.interaction import Interaction
 from recbole.model.abstract_recommender import AbstractRecommender
 from torch import Tensor
+from torch.nn.utils import parametrize
 
 from llmrec_bench_plugins.blocks.padded_rows import latest
 from llmrec_bench_plugins.blocks.recbole import fields
@@ -58,6 +59,7 @@ def module_scores(built: Built, asked: Asked, rows: npt.NDArray[np.int64]) -> np
 
 
 @torch.no_grad()
+@parametrize.cached()
 def catalogue_scores(module: torch.nn.Module, batch: Interaction, n_items: int) -> Tensor:
     """Float32 (B, I), in code order, from a batch of RecBole's users and histories."""
     if getattr(type(module), "full_sort_predict", None) is not AbstractRecommender.full_sort_predict:

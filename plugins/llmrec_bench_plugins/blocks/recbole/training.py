@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from recbole.data.interaction import Interaction
+from torch.nn.utils import parametrize
 
 from llmrec_bench_plugins.blocks.next_item_training import TrainingOutcome, mean_loss
 from llmrec_bench_plugins.blocks.recbole.examples import Examples
@@ -69,8 +70,9 @@ def train_module(
         for rows in np.array_split(rng.permutation(len(examples)), n_batches):
             batch = extend(examples.batch(rows), rng).to(device)
             optimizer.zero_grad()
-            loss = module.calculate_loss(batch)  # type: ignore[operator]
-            loss.backward()
+            with parametrize.cached():  # item vectors with texts in them are computed once a step
+                loss = module.calculate_loss(batch)  # type: ignore[operator]
+                loss.backward()
             optimizer.step()
             losses.append(loss.detach())
         mean = mean_loss(losses, epoch)
