@@ -61,7 +61,7 @@ def quick(name: str, encoder: Path, dataset: Dataset, folder: Path) -> dict[str,
             "user_experts": 1,
             **{k: v | {"encoder": {"kind": "tfidf"}} for k, v in known.items()},
         }
-    if name.startswith("recbole:"):
+    if name.startswith("recbole"):
         return {} if name == "recbole:EASE" else {"epochs": 1, "history_length": 10, "batch_size": 256}
     return SHORT if name.removesuffix("+") in ("gru4rec", "sasrec", "srgnn") else {}
 

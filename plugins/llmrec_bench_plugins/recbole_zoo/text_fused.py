@@ -35,7 +35,7 @@ class RecBolePlus(TrainedRecBoleMethod):
         @classmethod
         def _runs(cls, given: Any) -> Any:
             """With the options of the model that was chosen."""
-            name = given.get("model", "SASRec") if isinstance(given, Mapping) else None
+            name: Any = given.get("model", "SASRec") if isinstance(given, Mapping) else None
             if name not in get_args(Fusible):
                 return given  # told by the field
             if reason := missing(model_named(name)):
