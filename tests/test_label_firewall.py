@@ -26,6 +26,10 @@ from llmrec_bench.suite_methods import SuiteMethod
 
 CATALOG = load_catalog()
 SHORT = {"epochs": 2, "width": 16}
+ZOO = ("EASE", "BPR", "NeuMF", "MultiVAE", "GRU4Rec", "BERT4Rec", "FDSA", "SHAN")
+"""One of each way in which RecBole's models are fed; all of them go through one adapter."""
+METHODS = [name for name in CATALOG.methods if not name.startswith("recbole:")]
+METHODS += [f"recbole:{name}" for name in ZOO]
 TOLD = {"kind": "teacher", "domain": "products", "cutoff": "per_split", "writer": {"provider": "simulated"}}
 """Rationales with as much of the past in them as there may be: those for the test hold the validation items."""
 
@@ -57,6 +61,8 @@ def quick(name: str, encoder: Path, dataset: Dataset, folder: Path) -> dict[str,
             "user_experts": 1,
             **{k: v | {"encoder": {"kind": "tfidf"}} for k, v in known.items()},
         }
+    if name.startswith("recbole"):
+        return {} if name == "recbole:EASE" else {"epochs": 1, "history_length": 10, "batch_size": 256}
     return SHORT if name.removesuffix("+") in ("gru4rec", "sasrec", "srgnn") else {}
 
 
@@ -126,7 +132,7 @@ def scores_on(
     return recorder.scores
 
 
-@pytest.mark.parametrize("name", sorted(CATALOG.methods))
+@pytest.mark.parametrize("name", sorted(METHODS))
 @pytest.mark.parametrize("offered", ["full", "fixed"])
 def test_no_score_depends_on_the_test_targets(name, offered, honest, swapped, tmp_path, monkeypatch, encoder):
     assert not np.array_equal(honest.sequences.items, swapped.sequences.items)

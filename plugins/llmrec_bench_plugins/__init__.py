@@ -1,13 +1,13 @@
 """The built-in plugins: a table of contents. They arrive by the same entry point as everyone else's."""
 
 from llmrec_bench import DataSource, LanguageModel, Method, hookimpl
-from llmrec_bench_plugins import backbones, baselines, datasets, enhancer, llms, ranker, run_files, slim
+from llmrec_bench_plugins import backbones, baselines, datasets, enhancer, llms, ranker, recbole_zoo, run_files, slim
 
 
 @hookimpl
 def register_methods() -> list[type[Method]]:
     """Classical baselines, sanity methods, sequential backbones with and without item texts, SLIM, language models that
-    enhance and that rank, and run files."""
+    enhance and that rank, run files, and RecBole's models."""
     return [
         *baselines.METHODS,
         *backbones.METHODS,
@@ -15,6 +15,7 @@ def register_methods() -> list[type[Method]]:
         *enhancer.METHODS,
         *ranker.METHODS,
         *run_files.METHODS,
+        *recbole_zoo.METHODS,
     ]
 
 

@@ -184,7 +184,8 @@ def test_small_and_lopsided_data_fit_and_score(method, rows, n_items, make_train
 def test_importing_the_methods_loads_neither_torch_nor_scipy():
     code = (
         "import sys, llmrec_bench_plugins.baselines, llmrec_bench_plugins.backbones, llmrec_bench_plugins.slim,"
-        "llmrec_bench_plugins.enhancer, llmrec_bench_plugins.ranker, llmrec_bench_plugins.run_files;"
+        "llmrec_bench_plugins.enhancer, llmrec_bench_plugins.ranker, llmrec_bench_plugins.run_files,"
+        "llmrec_bench_plugins.recbole_zoo;"
         "print([name for name in ('torch', 'scipy', 'recbole') if name in sys.modules])"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

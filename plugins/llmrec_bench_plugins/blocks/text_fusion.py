@@ -5,7 +5,7 @@ z_i = g_f([g_l(z_text) ; z_id]) for an item, s_u = g_f([g_l(s_text) ; s_encoder]
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
+from torch.nn.functional import linear, pad
 from torch.nn.utils import parametrize
 
 from llmrec_bench_plugins.blocks.sequence_encoder import SequenceEncoder, UserSide
@@ -75,6 +75,18 @@ class FusedUsers(UserSide):
         return fused
 
 
+def fuse_item_table(table: nn.Embedding, item_texts: Tensor, text_width: int | None = None) -> TextFusion:
+    """From here on the table holds fused vectors, wherever it is read; returns what fuses them.
+
+    Row 0 of the table is padding, rows 1 to I are the items of `item_texts` (I, w) in order, and those past them, such
+    as a mask's, have no text.
+    """
+    fusion = TextFusion(item_texts.shape[1], text_width or table.embedding_dim, table.embedding_dim)
+    texts = pad(standardised(item_texts), (0, 0, 0, table.num_embeddings - 1 - len(item_texts)))
+    parametrize.register_parametrization(table, "weight", FusedItems(fusion, texts))
+    return fusion
+
+
 def fuse_texts(
     encoder: SequenceEncoder,
     item_texts: Tensor,
@@ -96,8 +108,7 @@ def fuse_texts(
     def fusion(texts: Tensor) -> TextFusion:
         return TextFusion(texts.shape[1], text_width or width, width)
 
-    of_items = fusion(item_texts)
-    parametrize.register_parametrization(encoder.items, "weight", FusedItems(of_items, standardised(item_texts)))
+    of_items = fuse_item_table(encoder.items, item_texts, text_width)
     if user_texts is not None:
         of_users = of_items if share_fusion else fusion(user_texts)
         rows = torch.arange(len(user_texts)) if user_rows is None else user_rows

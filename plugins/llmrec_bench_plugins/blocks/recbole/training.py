@@ -1,0 +1,102 @@
+"""The training loop of RecBole's modules: their own loss, our rows, early stopping and seeds."""
+
+import copy
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from recbole.data.interaction import Interaction
+from torch.nn.utils import parametrize
+
+from llmrec_bench_plugins.blocks.next_item_training import TrainingOutcome, mean_loss
+from llmrec_bench_plugins.blocks.recbole.examples import Examples
+
+Extend = Callable[[Interaction, np.random.Generator], Interaction]
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How to train; what each means stands in the methods' config."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    patience: int | None
+
+
+@contextmanager
+def seeded(seed: int, device: str) -> Iterator[None]:
+    """The global generators of torch, numpy and Python, which RecBole's modules draw from, seeded inside and put back
+    as they were afterwards."""
+    of_numpy, of_python = np.random.get_state(), random.getstate()
+    with torch.random.fork_rng(devices=[] if device == "cpu" else [device]):
+        torch.manual_seed(seed)
+        np.random.seed(seed % 2**32)
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            np.random.set_state(of_numpy)
+            random.setstate(of_python)
+
+
+def train_module(
+    module: torch.nn.Module,
+    examples: Examples,
+    extend: Extend,
+    options: TrainingOptions,
+    rng: np.random.Generator,
+    validate: Callable[[], float],
+    log: Callable[[str], None],
+) -> TrainingOutcome:
+    """Train `module` in place by Adam on its own `calculate_loss`, over batches of rows in random order.
+
+    `extend` adds to a batch what the module's loss reads beyond the rows. `validate` (higher is better) is asked after
+    every epoch; training stops after `patience` epochs without a better value and the best epoch's weights are put
+    back. With a patience of None it is never asked and the last weights stay. Raises `DivergedError`.
+    """
+    device = next(module.parameters()).device
+    optimizer = torch.optim.Adam(module.parameters(), lr=options.learning_rate)
+    best, best_epoch, best_weights = -np.inf, 0, module.state_dict()
+    n_batches = -(-len(examples) // options.batch_size)
+    epoch = 0
+    for epoch in range(1, options.epochs + 1):
+        module.train()
+        losses = []
+        # Batches of equal size: a last one of a single row breaks some modules.
+        for rows in np.array_split(rng.permutation(len(examples)), n_batches):
+            batch = extend(examples.batch(rows), rng).to(device)
+            optimizer.zero_grad()
+            with parametrize.cached():  # item vectors with texts in them are computed once a step
+                loss = module.calculate_loss(batch)  # type: ignore[operator]
+                loss.backward()
+            optimizer.step()
+            losses.append(loss.detach())
+        mean = mean_loss(losses, epoch)
+        if options.patience is None:
+            log(f"epoch {epoch}: loss {mean:.4f}")
+            continue
+        module.eval()
+        value = validate()
+        log(f"epoch {epoch}: loss {mean:.4f}, validation {value:.4f}")
+        if value > best:
+            best, best_epoch, best_weights = value, epoch, copy.deepcopy(module.state_dict())
+        elif epoch - best_epoch >= options.patience:
+            break
+    module.eval()
+    if options.patience is None:
+        return TrainingOutcome(epoch, epoch, float("nan"))
+    module.load_state_dict(best_weights)
+    forget_stored_vectors(module)
+    return TrainingOutcome(epoch, best_epoch, best)
+
+
+def forget_stored_vectors(module: torch.nn.Module) -> None:
+    """Graph modules keep what they computed for scoring until the next training step; other weights need other
+    vectors."""
+    for name in ("restore_user_e", "restore_item_e"):
+        if hasattr(module, name):
+            setattr(module, name, None)

@@ -1,0 +1,72 @@
+"""RecBole's sequential models with item texts: their item table holds linear maps of items' own vectors and texts."""
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from pydantic import Field, JsonValue, field_validator, model_validator
+
+from llmrec_bench import Method, Run
+from llmrec_bench_plugins.backbones.text_fused import SOURCE, ItemTextOptions
+from llmrec_bench_plugins.recbole_zoo.method import TrainedRecBoleMethod
+from llmrec_bench_plugins.recbole_zoo.models import Fusible, missing, model_named, own_options
+from llmrec_bench_plugins.recbole_zoo.options import refuse_unknown
+from llmrec_bench_plugins.stages.text_embeddings import read_embeddings
+
+
+class RecBolePlus(TrainedRecBoleMethod):
+    """One of RecBole's sequential models whose item vectors hold the items' texts, as those of `sasrec+` do.
+
+    The model's own item table is fused, so that it reads the texts and scores by them; nothing else of it changes.
+    """
+
+    name = "recbole+"
+    version = "1"
+    source = SOURCE
+
+    class Config(TrainedRecBoleMethod.Config, ItemTextOptions):
+        """Options of a model of RecBole with item texts."""
+
+        model: Fusible = "SASRec"
+        """Which of RecBole's models; `recbole:NAME` is the same without texts."""
+        options: dict[str, JsonValue] = Field(default_factory=lambda: own_options("SASRec"))
+        """RecBole's own options of the model by name; those left out are as in RecBole's YAML file of the model."""
+
+        @model_validator(mode="before")
+        @classmethod
+        def _runs(cls, given: Any) -> Any:
+            """With the options of the model that was chosen."""
+            name: Any = given.get("model", "SASRec") if isinstance(given, Mapping) else None
+            if name not in get_args(Fusible):
+                return given  # told by the field
+            if reason := missing(model_named(name)):
+                raise ValueError(f"recbole+ with {name} does not run: it {reason}")
+            options, known = given.get("options", {}), own_options(name)
+            if not isinstance(options, Mapping):
+                return given
+            refuse_unknown(options, known)
+            return {**given, "options": {**known, **options}}
+
+        @field_validator("options")
+        @classmethod
+        def _resolved(cls, given: dict[str, JsonValue]) -> dict[str, JsonValue]:
+            return given
+
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.model = model_named(config.model)
+
+    def _learn(self, run: Run) -> None:
+        import torch
+
+        from llmrec_bench_plugins.blocks.text_fusion import fuse_item_table
+
+        texts = torch.from_numpy(read_embeddings(run.artifact(self.config.item_text)))
+        module: Any = self._built.module
+        fuse_item_table(module.item_embedding, texts, self.config.text_width)
+        module.to(run.device)
+        super()._learn(run)
+
+
+METHODS: list[type[Method]] = [RecBolePlus]
