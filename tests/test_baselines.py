@@ -20,7 +20,8 @@ GATES = sorted(path for path in BASELINES.glob("*-gate.json"))
 """Baselines of `bench gate`, which holds a run against them; all others are tables."""
 SUITES = sorted(path.stem for path in BASELINES.glob("*.json") if path not in GATES)
 DATA = Path(os.environ.get("LLMREC_BENCH_DATA", ROOT.parent / "shared" / "data"))
-PROFILES = {"paper-games": ("paper", "games")}
+LLMRANK = ["all-users", "hard", "ml-1m", "ml-1m-all-users", "ml-1m-hard"]
+PROFILES = {"paper-games": ("paper", "games"), **{f"llmrank-{name}": ("llmrank", name) for name in LLMRANK}}
 """Tables of a profile: of which suite, and which one."""
 FOLDERS = {
     "paper-games": "amazon-games-2018-sample3000",
@@ -28,6 +29,8 @@ FOLDERS = {
     "p5-sports": "p5-sports",
     "ml-1m": "ml-1m",
     "games-2018": "amazon-games-2018",
+    "llmrank": "llmrank-games",
+    **{f"llmrank-{name}": "ml-1m" if name.startswith("ml-1m") else "llmrank-games" for name in LLMRANK},
 }
 
 

@@ -2,7 +2,7 @@
 
 import gzip
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ from llmrec_bench.data.training import Queries
 from llmrec_bench.errors import BenchError
 from llmrec_bench.protocol import CandidateFile, CandidatePlaces
 
+Line = tuple[int, str, list[str]]
+"""Its number, a user token and item tokens."""
+
 
 def read_candidates(
     rule: CandidateFile, users: pd.Index, items: Iterable[object], queries: Queries, targets: Sequences
@@ -20,19 +23,23 @@ def read_candidates(
     """Query rows in ascending order, int64 (F,), and their candidates, int32 (F, C), `PAD` at the end.
 
     `users` and `items` are the tokens in code order; `queries` and `targets` are those of the test.
-    Raises `BenchError`, naming the line, for a token the data set does not have, a user without test events,
-    a user with two lines, and a line without items.
+    Raises `BenchError`, naming the line, for a token the data set does not have, unless it is to be dropped; for a user
+    without test events, a user with two lines, and a line without items, or with none left.
     """
-    numbers, user_tokens, item_tokens = _read_lines(rule)
+    lines = _read_lines(rule)
+    known_users, known = pd.Index([str(token) for token in users]), pd.Index([str(token) for token in items])
+    if rule.unknown == "drop":
+        lines = _of_the_data_set(rule, lines, known_users, known)
+    numbers, user_tokens, listed = zip(*lines, strict=True)
+    item_tokens = [tokens[: rule.first] for tokens in listed]
     lengths = np.array([len(tokens) for tokens in item_tokens])
     line = np.repeat(np.arange(len(lengths)), lengths)
-    known = pd.Index([str(token) for token in items])
     codes = known.get_indexer(pd.Index([token for tokens in item_tokens for token in tokens]))
     if (codes < 0).any():
         first = int(np.argmax(codes < 0))
         token = item_tokens[line[first]][first - int(lengths[: line[first]].sum())]
         raise BenchError(f"{rule.path}:{numbers[line[first]]}: item '{token}' is not in the data set")
-    rows = _query_rows(rule, numbers, user_tokens, users, queries)
+    rows = _query_rows(rule, numbers, user_tokens, known_users, queries)
     pairs = rows[line] * len(known) + codes
     if rule.add_target:
         offered = np.isin(targets.rows(), rows)
@@ -75,8 +82,8 @@ def read_places(
     return candidates
 
 
-def _read_lines(rule: CandidateFile) -> tuple[list[int], list[str], list[list[str]]]:
-    """Line numbers, user tokens and item tokens of the lines that are not blank."""
+def _read_lines(rule: CandidateFile) -> list[Line]:
+    """The lines that are not blank."""
     open_file = gzip.open if rule.path.suffix == ".gz" else open
     try:
         with open_file(rule.path, "rt", encoding="utf-8") as file:
@@ -88,16 +95,32 @@ def _read_lines(rule: CandidateFile) -> tuple[list[int], list[str], list[list[st
     for number, tokens in lines:
         if len(tokens) < 2:
             raise BenchError(f"{rule.path}:{number}: user '{tokens[0]}' has no candidates")
-    numbers = [number for number, _ in lines]
-    wanted = slice(1, None if rule.first is None else 1 + rule.first)
-    return numbers, [tokens[0] for _, tokens in lines], [tokens[wanted] for _, tokens in lines]
+    return [(number, tokens[0], tokens[1:]) for number, tokens in lines]
+
+
+def _of_the_data_set(rule: CandidateFile, lines: list[Line], users: pd.Index, items: pd.Index) -> list[Line]:
+    """The lines of known users, with their known items."""
+    known_users, known = frozenset(users), frozenset(items)
+    left = [
+        (number, user, [token for token in tokens if token in known])
+        for number, user, tokens in lines
+        if user in known_users
+    ]
+    if not left:
+        likes = f"users like '{users[0]}'"
+        raise BenchError(f"{rule.path}: none of its users (like '{lines[0][1]}') is in the data set ({likes})")
+    for number, user, tokens in left:
+        if not tokens:
+            likes = f"items like '{items[0]}'"
+            raise BenchError(f"{rule.path}:{number}: no candidate of user '{user}' is in the data set ({likes})")
+    return left
 
 
 def _query_rows(
-    rule: CandidateFile, numbers: list[int], tokens: list[str], users: pd.Index, queries: Queries
+    rule: CandidateFile, numbers: Sequence[int], tokens: Sequence[str], users: pd.Index, queries: Queries
 ) -> npt.NDArray[np.int64]:
     """int64: the query row of each line's user."""
-    codes = pd.Index([str(token) for token in users]).get_indexer(pd.Index(tokens))
+    codes = users.get_indexer(pd.Index(tokens))
     row_of_user = np.full(len(users), -1, dtype=np.int64)
     row_of_user[queries.users] = np.arange(len(queries))
     for wrong, reason in (

@@ -68,12 +68,15 @@ class CandidateFile(Config):
     """Use only the first so many items of each line."""
     add_target: bool = False
     """Offer a target that its line lacks as one more candidate. Otherwise such a target is a miss at every k."""
+    unknown: Literal["refuse", "drop"] = "refuse"
+    """A user or an item that is not in the prepared data set: an error, or left out before the first are counted."""
 
     def describe(self) -> str:
         """A part of a table's footer."""
         size = "" if self.first is None else f", first {self.first}"
         target = "target added where missing" if self.add_target else "target not added"
-        return f"candidates from {self.path.name}{size} ({target})"
+        unknown = "; unknown items left out" if self.unknown == "drop" else ""
+        return f"candidates from {self.path.name}{size} ({target}{unknown})"
 
 
 class CandidatePlaces(Config):
@@ -138,6 +141,8 @@ class Protocol(Config):
             except OSError as error:
                 raise BenchError(f"{self.candidates.path}: cannot read the candidates: {error.strerror}") from None
             options["candidates"]["path"] = hashlib.sha256(content).hexdigest()
+            if options["candidates"].get("unknown") == "refuse":
+                del options["candidates"]["unknown"]  # no number comes from it, so a hash from before it stays
         canonical = json.dumps({"schema": _SCHEMA, **options}, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 

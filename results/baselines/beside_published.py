@@ -34,6 +34,13 @@ class Printed:
 
 
 S3REC, SASREC, SLIM = "s3rec_repo_fullrank.csv", "sasrec_reference.csv", "slim_table1.csv"
+RANDOM_LISTS, HARD_LISTS = "llmrank_table2.csv", "llmrank_table4.csv"
+
+
+def _llmrank(file: str, dataset: str) -> list[tuple[str, str, Printed]]:
+    return [(method, method, Printed(file, dataset)) for method in ("Pop", "BM25", "SASRec")]
+
+
 COMPARED: dict[str, list[tuple[str, str, Printed]]] = {
     "p5-beauty": [
         ("sasrec-bce", "SASRec", Printed(S3REC, "Beauty")),
@@ -50,12 +57,19 @@ COMPARED: dict[str, list[tuple[str, str, Printed]]] = {
         ("srgnn", "SRGNN", Printed(SLIM, "Games")),
         ("srgnn-recbole", "SRGNN", Printed(SLIM, "Games")),
     ],
+    "llmrank": _llmrank(RANDOM_LISTS, "Games"),
+    "llmrank-all-users": _llmrank(RANDOM_LISTS, "Games"),
+    "llmrank-hard": _llmrank(HARD_LISTS, "Games"),
+    "llmrank-ml-1m": _llmrank(RANDOM_LISTS, "ML-1M"),
+    "llmrank-ml-1m-all-users": _llmrank(RANDOM_LISTS, "ML-1M"),
+    "llmrank-ml-1m-hard": _llmrank(HARD_LISTS, "ML-1M"),
 }
 METRICS = {
     "p5-beauty": ["HR@10", "NDCG@10"],
     "p5-sports": ["HR@10", "NDCG@10"],
     "ml-1m": ["HR@10", "NDCG@10"],
     "games-2018": ["NDCG@10", "HR@10", "HR@20"],
+    **{suite: ["NDCG@1", "NDCG@10", "NDCG@20"] for suite in COMPARED if suite.startswith("llmrank")},
 }
 
 

@@ -3,6 +3,7 @@
 import gzip
 import os
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -21,8 +22,10 @@ ITEMS = [f"i{i}" for i in range(8)]
 DATA = Path(os.environ.get("LLMREC_BENCH_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 
 
-def read(path: Path, first: int | None = None, add_target: bool = False) -> tuple[list[int], list[list[int]]]:
-    rule = CandidateFile(path=path, first=first, add_target=add_target)
+def read(
+    path: Path, first: int | None = None, add_target: bool = False, unknown: Literal["refuse", "drop"] = "refuse"
+) -> tuple[list[int], list[list[int]]]:
+    rule = CandidateFile(path=path, first=first, add_target=add_target, unknown=unknown)
     rows, candidates = read_candidates(rule, USERS, ITEMS, PARTS.test, PARTS.test_targets)
     assert candidates.dtype == np.int32
     return rows.tolist(), candidates.tolist()
@@ -46,6 +49,31 @@ def test_a_missing_target_is_added_on_request(tmp_path: Path) -> None:
     assert read(path, add_target=True) == ([0, 1], [[2, 3, 4], [4, 7, PAD]])
     assert read(path, first=1, add_target=True) == ([0, 1], [[2, 3], [7, PAD]])
     assert read(path, first=1) == ([0, 1], [[3], [7]])
+
+
+def test_what_the_data_set_lacks_is_left_out_on_request(tmp_path: Path) -> None:
+    path = tmp_path / "lines.txt"
+    path.write_text("9 i0 i1\n102 i99 i3 x i4 i0\n")
+    assert read(path, unknown="drop") == ([1], [[0, 3, 4]])
+    assert read(path, first=2, unknown="drop") == ([1], [[3, 4]])  # the first two that there are
+    assert read(path, first=2, add_target=True, unknown="drop") == ([1], [[3, 4, 7]])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("9 i0\n8 i1\n", "none of its users (like '9') is in the data set (users like '100')"),
+        ("100 i1\n102 1 2\n", ":2: no candidate of user '102' is in the data set (items like 'i0')"),
+        ("101 i0\n", ":1: user '101' has no test events"),
+        ("100 i0\n9 i0\n100 i1\n", ":3: user '100' has a line already"),
+    ],
+)
+def test_leaving_out_does_not_hide_a_wrong_file(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "lines.txt"
+    path.write_text(content)
+    with pytest.raises(BenchError) as raised:
+        read(path, unknown="drop")
+    assert message in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,16 @@ def test_a_candidate_file_counts_by_its_content(tmp_path: Path) -> None:
     assert same == moved != other
 
 
+def test_leaving_out_unknown_candidates_is_another_protocol(tmp_path: Path) -> None:
+    """But an option that came later does not move the hashes of before it."""
+    (tmp_path / "a").write_text("u 1 2")
+    rule = {"kind": "file", "path": str(tmp_path / "a")}
+    plain, dropping = protocol(candidates=rule), protocol(candidates={**rule, "unknown": "drop"})
+    assert plain.hash == "08fdcf12f828" != dropping.hash
+    assert "unknown items left out" in dropping.describe()
+    assert "unknown" not in plain.describe()
+
+
 def test_a_missing_candidate_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match=r"nowhere\.txt: cannot read the candidates: No such file"):
         _ = Protocol(candidates=CandidateFile(path=tmp_path / "nowhere.txt")).hash

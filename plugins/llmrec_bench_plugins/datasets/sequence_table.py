@@ -1,13 +1,14 @@
 """Tables with one line per user: a blank-separated list of items and one of times."""
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import Field
 
 from llmrec_bench import BenchError, DataSource, Log
 from llmrec_bench_plugins.datasets.blank_separated import once_per_word, row_of, split_words
@@ -38,6 +39,11 @@ class SequenceTable(DataSource):
     """The table, or the folder that holds `sequences.tsv`, plain or gzipped; `~` and `$VARIABLES` are expanded."""
     items: Path | None = None
     """The table of item texts; by default `items.tsv` beside the sequences, if there is one."""
+    item_names: str = "item_id"
+    """The column of the item table that holds the items' names; `movielens_id`, say, where other files that go with the
+    data call items so."""
+    users_from: Annotated[int, Field(ge=0)] | None = None
+    """Call users by the number of their line, counted from this one; null: by their `user_id`."""
     time_unit: TimeUnit = "seconds"
     """The unit of `timestamps`."""
 
@@ -54,13 +60,19 @@ class SequenceTable(DataSource):
         if (blank := pc.index(tokens, "").as_py()) >= 0:
             raise BenchError(f"{path}: line {row_of(offsets, blank) + 2}: column 'item_ids' is empty")
         (users,) = as_ids(table["user_id"])
+        if self.users_from is not None:
+            users = pd.Series(np.arange(len(users)) + self.users_from)
         events = {"user": once_per_word(users, offsets)}
         if timed:
             events["time"] = pd.Series(self._times(path, table["timestamps"], offsets))
         item_path = self._item_path(path)
         if item_path is None:
+            if self.item_names != "item_id":
+                raise BenchError(f"{path}: `item_names` names a column of the item table; set `items`, there is none")
             return Log(events=pd.DataFrame({**events, "item": as_ids(tokens)[0]}), items=no_item_texts())
         listed = read_item_table(item_path)
+        if self.item_names != "item_id":
+            tokens, listed = _renamed(path, item_path, tokens, offsets, listed, self.item_names)
         events["item"], item_ids = as_ids(tokens, listed["item_id"])
         return Log(events=pd.DataFrame(events), items=_texts(item_ids, listed))
 
@@ -103,6 +115,25 @@ def read_item_table(path: Path) -> Any:
         require(path, column, columns)
     wanted = [c for c in ("title", "year", "genres", "category", "brand", "description") if c in columns]
     return read_delimited(path, TABS, {"item_id": "id", **dict.fromkeys(wanted, "text")})
+
+
+def _renamed(path: Path, item_path: Path, tokens: Any, offsets: Any, listed: Any, column: str) -> tuple[Any, Any]:
+    """The tokens and the item table with the names of a further column in the place of `item_id`.
+
+    Raises `BenchError` for a name that two items share and for an item of the sequences that the table lacks.
+    """
+    require(item_path, column, header(item_path, TABS))
+    names = read_delimited(item_path, TABS, {column: "id"})[column]
+    for what, values in (("item_id", listed["item_id"]), (column, names)):
+        if (again := values.to_pandas().duplicated()).any():
+            row = int(np.argmax(again))
+            raise BenchError(f"{item_path}: line {row + 2}: {what} {values[row].as_py()} is another item's already")
+    places = pc.index_in(tokens, value_set=listed["item_id"].cast(pa.large_string()).combine_chunks())
+    if (lacking := pc.index(pc.is_null(places), True).as_py()) >= 0:
+        line, item = row_of(offsets, lacking) + 2, tokens[lacking].as_py()
+        raise BenchError(f"{path}: line {line}: item {item} is not in {item_path.name}, which has its {column}")
+    index = listed.column_names.index("item_id")
+    return names.take(places), listed.set_column(index, "item_id", names)
 
 
 def _texts(item_ids: pd.Series, listed: Any) -> pd.DataFrame:

@@ -34,6 +34,37 @@ def test_years_and_genres(write: Write) -> None:
     assert log.items.loc[1].to_dict() == {"title": "Toy Story (1995)", "category": "Animation Comedy"}
 
 
+FILMS = "item_id\tmovielens_id\ttitle\n100\t9\tHeat\n101\t3\tUp\n102\t12\tM\n"
+
+
+def test_items_and_users_by_the_names_other_files_have_for_them(write: Write, tmp_path: Path) -> None:
+    write("sequences.tsv", "user_id\titem_ids\n107\t101 100\n103\t101\n")
+    write("items.tsv", FILMS)
+    log = SequenceTable(path=tmp_path, item_names="movielens_id", users_from=1).read()
+    assert log.events.to_dict("list") == {"user": [1, 1, 2], "item": [3, 9, 3]}
+    assert log.items["title"].to_dict() == {9: "Heat", 3: "Up", 12: "M"}
+    own = SequenceTable(path=tmp_path).read()
+    assert own.events.to_dict("list") == {"user": [107, 107, 103], "item": [101, 100, 101]}
+
+
+@pytest.mark.parametrize(
+    ("items", "message"),
+    [
+        (None, "sequences.tsv: `item_names` names a column of the item table; set `items`, there is none"),
+        ("item_id\timdb_id\ttitle\n100\t9\tHeat\n", "items.tsv: no column 'movielens_id'"),
+        (FILMS + "103\t9\tHeat\n", "items.tsv: line 5: movielens_id 9 is another item's already"),
+        (FILMS + "100\t4\tHeat\n", "items.tsv: line 5: item_id 100 is another item's already"),
+        (FILMS.replace("101", "104"), "sequences.tsv: line 3: item 101 is not in items.tsv"),
+    ],
+)
+def test_names_that_cannot_be_given(items: str | None, message: str, write: Write, tmp_path: Path) -> None:
+    write("sequences.tsv", "user_id\titem_ids\n7\t100\n8\t100 101\n")
+    if items is not None:
+        write("items.tsv", items)
+    with pytest.raises(BenchError, match=message):
+        SequenceTable(path=tmp_path, item_names="movielens_id").read()
+
+
 def test_milliseconds(write: Write) -> None:
     path = write("sequences.tsv", HEADER + "7\t10\t1396720544263\n")
     assert SequenceTable(path=path, time_unit="milliseconds").read().events["time"].tolist() == [1396720544]
