@@ -191,10 +191,21 @@ def samples(whole: Games, suite: Any) -> None:
         row(f"{method}, mean", tuple(values.mean(axis=0)))
         row(f"{method}, deviation", tuple(values.std(axis=0, ddof=1)))
     row("popularity, negatives of the whole catalogue, sample 1", unfitted(whole.sample(1, own=False), "popularity"))
+    for order, games in orders(drawn[0]).items():
+        row(f"popularity, {order}, sample 1: {untrained_share(games):.1f} % untrained", unfitted(games, "popularity"))
     counts = [(len(games.items), len(games.sequences.items), untrained_share(games)) for games in drawn]
     for what, column in zip(("items", "interactions", "percent of targets untrained"), np.array(counts).T, strict=True):
         spread = f"deviation {column.std(ddof=1):.1f}, {column.min():.1f} to {column.max():.1f}"
         print(f"\n{what}: mean {column.mean():.1f}, {spread}")
+
+
+def orders(games: Games) -> dict[str, Games]:
+    """The events of a day, which the file has in an order of its own, in others."""
+    place = np.arange(len(games.sequences.items), dtype=np.float64)
+    return {
+        "days shuffled": games.reordered(np.random.default_rng(1).random(len(place))),
+        "days backwards": games.reordered(-place),
+    }
 
 
 def untrained_share(games: Games) -> float:
@@ -222,51 +233,52 @@ def testing(label: str, whole: Games, suite: Any) -> None:
     row("each metric at its best epoch on the test", trial.each_best(), base["kept"])
 
 
-def catalogue(label: str, seed: int, whole: Games, suite: Any) -> None:
-    """Negatives of all items there are, instead of those that the sample has, in training and test."""
-    method, options = options_of(suite, label)
-    trial = Trial(whole.sample(seed, own=False), every=LENGTHS[label][1]).fit(method, options, every_way=False)
+def catalogue(whole: Games, suite: Any) -> None:
+    """SASRec, negatives of all items there are, instead of those that the sample has, in training and test."""
+    method, options = options_of(suite, PAPER)
     heading(
-        f"{label}, sample {seed}, items numbered before the sample is drawn: {len(whole.items)} to draw negatives from"
+        f"{PAPER}, items numbered before the sample is drawn: {len(whole.items)} to draw negatives from, last epoch"
     )
-    for by in ("last", "validation"):
-        row(f"{by} epoch", trial.chosen(by)["kept"])
+    for seed in (1, 2):
+        trial = Trial(whole.sample(seed, own=False), every=20).fit(method, options, every_way=False)
+        row(f"sample {seed}", trial.chosen("last")["kept"])
 
 
 def training(whole: Games, suite: Any) -> None:
-    """Validation items learnt too; the events of a day in another order."""
+    """SASRec with validation items learnt too, and with the events of a day in another order."""
     method, options = options_of(suite, PAPER)
     games = whole.sample(1)
     heading(f"{PAPER}, sample 1, other training data, last epoch")
-    shuffled = games.reordered(np.random.default_rng(1).random(len(games.sequences.items)))
-    for what, trial in {
-        "validation items learnt too": Trial(games, with_validation=True, every=20),
-        "events of the same day shuffled": Trial(shuffled, every=20),
-    }.items():
+    trials = {"validation items learnt too": Trial(games, with_validation=True, every=20)}
+    trials.update({order: Trial(other, every=20) for order, other in orders(games).items()})
+    for what, trial in trials.items():
         row(what, trial.fit(method, options, every_way=False).chosen("last")["kept"])
 
 
-def grid(whole: Games, suite: Any) -> None:
-    """SASRec with other options."""
-    method, options = options_of(suite, PAPER)
-    heading(f"{PAPER}, sample 1, other options, epoch best by validation and by test")
-    for change in ({"dropout": 0.7}, {"width": 128}, {"dropout": 0.2}, {"learning_rate": 5e-4}):
-        trial = Trial(whole.sample(1), every=10).fit(method, {**options, **change}, every_way=False)
-        name = ", ".join(f"{option} {value}" for option, value in change.items())
-        for by in ("validation", "test"):
-            found = trial.chosen(by)
-            row(f"{name}, {by} (validation NDCG@10 {found['validation'][0]:.2f})", found["kept"])
+def training_gru(whole: Games, suite: Any) -> None:
+    """GRU4Rec the same; validation items learnt for as many epochs as validation chose without them."""
+    method, options = options_of(suite, GRU)
+    games = whole.sample(1)
+    fits = {"": games, **orders(games)}
+    trials = {name: Trial(fit).fit(method, {**options, "epochs": 16}, every_way=False) for name, fit in fits.items()}
+    epochs = 1 + int(np.argmax([value for value, _ in trials[""].looks]))
+    learnt = Trial(games, with_validation=True, every=epochs).fit(
+        method, {**options, "epochs": epochs}, every_way=False
+    )
+    heading(f"{GRU}, sample 1, other training data, epoch chosen by validation")
+    row("as in the suite", trials[""].chosen("validation")["kept"])
+    row(f"validation items learnt too, {epochs} epochs", learnt.chosen("last")["kept"])
+    for order in orders(games):
+        row(order, trials[order].chosen("validation")["kept"])
 
 
 PARTS = {
     "samples": samples,
     "testing-sasrec": partial(testing, PAPER),
     "testing-gru4rec": partial(testing, GRU),
-    "catalogue-1": partial(catalogue, PAPER, 1),
-    "catalogue-2": partial(catalogue, PAPER, 2),
-    "catalogue-gru4rec": partial(catalogue, GRU, 1),
+    "catalogue": catalogue,
     "training": training,
-    "grid": grid,
+    "training-gru4rec": training_gru,
 }
 
 if __name__ == "__main__":
