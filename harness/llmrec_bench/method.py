@@ -107,7 +107,8 @@ class Method(ABC):
 
     def prompt_places(self, queries: Queries) -> npt.NDArray[np.int64] | None:
         """int64 (B, C): the place, from 0, of each candidate in the query's first prompt, -1 for one not shown; None
-        for a method without prompts, or whose prompts have no first order. Asked after `score`, to tell how accuracy moves with the target's place."""
+        for a method without prompts, or where no prompt comes first. Asked after `score`, to tell how accuracy moves
+        with the target's place."""
         return None
 
     @property
