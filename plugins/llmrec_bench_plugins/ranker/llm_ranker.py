@@ -24,6 +24,7 @@ from llmrec_bench import (
 )
 from llmrec_bench_plugins.ranker.answers import Reading, read_ranking
 from llmrec_bench_plugins.ranker.ledger import Ledger, entry_of
+from llmrec_bench_plugins.ranker.next_item_recall import NextItemRecall
 from llmrec_bench_plugins.ranker.procedures import ListWise, PairWise, SlidingWindow
 from llmrec_bench_plugins.ranker.prompt_order import drawn
 from llmrec_bench_plugins.ranker.ranked_lists import RankedList, rank_lists
@@ -73,7 +74,9 @@ class LLMRanker(Method):
         protocol."""
 
         memory: TitleRecall | None = None
-        """A probe of what the model knows of the data set by heart; what it finds stands below the tables."""
+        """A probe of what titles the model knows by heart; what it finds stands below the tables."""
+        next_items: NextItemRecall | None = None
+        """A probe of whether it knows users' histories by heart; what it finds stands below the tables."""
 
         @model_validator(mode="after")
         def _retriever_is_silent(self) -> "LLMRanker.Config":
@@ -82,12 +85,14 @@ class LLMRanker(Method):
             return self
 
         def identity(self) -> dict[str, Any]:
-            """With the hashes of the wordings; without `procedure` where lists are asked about as wholes: what was run
-            before there was the option stays known."""
+            """With the hashes of the wordings; without `procedure` where lists are asked about as wholes, and without a
+            probe of next items that is not made: what was run before there were the options stays known."""
             wordings = ranking_wordings(self.domain, self.prompt, self.answer)
             plain = {**super().identity(), "prompt_hashes": [wording.hash for wording in wordings]}
             if isinstance(self.procedure, ListWise):
                 del plain["procedure"]
+            if self.next_items is None:
+                del plain["next_items"]
             return plain
 
     config: Config
