@@ -197,6 +197,32 @@ def samples(whole: Games, suite: Any) -> None:
     for what, column in zip(("items", "interactions", "percent of targets untrained"), np.array(counts).T, strict=True):
         spread = f"deviation {column.std(ddof=1):.1f}, {column.min():.1f} to {column.max():.1f}"
         print(f"\n{what}: mean {column.mean():.1f}, {spread}")
+    print(f"\nusers in the 5-core of samples 1 and 2: {core_users(drawn[0])}, {core_users(drawn[1])}")
+    last, ascending = same_day_shares(whole)
+    print(f"\nusers whose last two events are of one day: {last:.1f} %")
+    print(f"\nneighbours of one day that ascend by item number: {ascending:.1f} %")
+
+
+def core_users(games: Games) -> int:
+    """Users that are left when users and items with fewer than five interactions are dropped until none is."""
+    rows, items = games.sequences.rows(), games.sequences.items
+    while len(rows):
+        kept = (np.bincount(rows)[rows] >= 5) & (np.bincount(items)[items] >= 5)
+        if kept.all():
+            break
+        rows, items = rows[kept], items[kept]
+    return len(np.unique(rows))
+
+
+def same_day_shares(games: Games) -> tuple[float, float]:
+    """Percent of users whose last two events are of one day, and of such neighbours anywhere whose second has the
+    larger item number."""
+    sequences = games.sequences
+    assert sequences.times is not None
+    within = np.diff(sequences.rows()) == 0
+    same = within & (np.diff(sequences.times) == 0)
+    last = sequences.offsets[1:] - 2  # of each user's last pair
+    return float(100 * same[last].mean()), float(100 * (np.diff(sequences.items)[same] > 0).mean())
 
 
 def orders(games: Games) -> dict[str, Games]:
