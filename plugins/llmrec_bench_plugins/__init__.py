@@ -1,19 +1,20 @@
 """The built-in plugins: a table of contents. They arrive by the same entry point as everyone else's."""
 
 from llmrec_bench import DataSource, LanguageModel, Method, hookimpl
-from llmrec_bench_plugins import backbones, baselines, datasets, enhancer, llms, ranker, run_files, slim
+from llmrec_bench_plugins import backbones, baselines, datasets, enhancer, llms, ranker, rdrec, run_files, slim
 
 
 @hookimpl
 def register_methods() -> list[type[Method]]:
     """Classical baselines, sanity methods, sequential backbones with and without item texts, SLIM, language models that
-    enhance and that rank, and run files."""
+    enhance, that rank and that write item ids, and run files."""
     return [
         *baselines.METHODS,
         *backbones.METHODS,
         *slim.METHODS,
         *enhancer.METHODS,
         *ranker.METHODS,
+        *rdrec.METHODS,
         *run_files.METHODS,
     ]
 

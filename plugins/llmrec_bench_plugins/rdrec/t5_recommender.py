@@ -1,0 +1,321 @@
+"""What every recommender shares that writes item ids with T5: options, fitting and ranking. One more says its tasks."""
+
+import hashlib
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from llmrec_bench import PAD, BenchError, Method, Operational, Queries, Range, Run, Scores, TrainingData
+from llmrec_bench_plugins.rdrec.free_answers import FreeAnswers
+from llmrec_bench_plugins.rdrec.id_tokens import IdTokenizer
+from llmrec_bench_plugins.rdrec.schedule import Batching, Passes, epoch_plan
+from llmrec_bench_plugins.rdrec.tasks import Example, Task, sequential_prompts
+from llmrec_bench_plugins.rdrec.templates import SEQUENTIAL, TOP_N, Templates, number
+from llmrec_bench_plugins.rdrec.trunks import FromScratchT5, Trunk
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from llmrec_bench_plugins.blocks.prompted_t5 import Encoded, TextBatch
+    from llmrec_bench_plugins.blocks.text_to_text_training import Batches
+
+_LONGEST_FREE = 50
+"""Tokens that a free text may have, as in the papers."""
+
+
+class T5Recommender(Method):
+    """A T5 that learns several tasks in words and is asked for item numbers.
+
+    A subclass names itself, lists its `tasks` and their `ratio`, and says in `wordings` what they are worded in. Users
+    and items stand in texts by number, code plus 1: numbers that give answers away do so here too, unless the data set
+    is read with `item_id_order: shuffled(SEED)`.
+    """
+
+    class Config(Method.Config):
+        """Options of every T5 recommender."""
+
+        trunk: Trunk = FromScratchT5()
+        """T5 before it learns: a small one from scratch, or pretrained weights."""
+        prompt_vectors: int = Field(3, ge=1)
+        """Vectors that stand before a text, of each task its own; POD's released logs have 10."""
+        whole_words: int = Field(512, ge=2)
+        """Rows of the table with a vector for the first, second, ... id of a text."""
+        history_length: int = Field(20, ge=1, le=10_000)
+        """How many of a user's latest items a text shows."""
+        batching: Batching = "alternating"
+        """`alternating`: each batch has one task, and they take turns, as in the current code of POD. `mixed`: every
+        batch has a share of each, as in the code behind its released logs."""
+        batch_size: int = Field(64, ge=1)
+        """Examples in one step."""
+        epochs: int = Field(100, ge=1)
+        """At most this many; one is over when every task has gone over all its users."""
+        learning_rate: Annotated[float, Range(3e-4, 5e-3, log=True)] = Field(1e-3, gt=0)
+        """AdamW's; the papers have 5e-4 or 1e-3 for T5-small, and a T5 from scratch bears more."""
+        weight_decay: float = Field(0.01, ge=0)
+        """AdamW's."""
+        patience: int | None = Field(5, ge=1)
+        """Stop after this many epochs without a better validation loss, the mean over tasks, and keep the best epoch's
+        weights. It is the loss and not a metric, as in the papers: a loss takes one pass, a metric a search for each
+        user. null: train for all `epochs`, keep the last weights and use no validation data."""
+        patience_counts: Literal["consecutive", "total"] = "consecutive"
+        """Which of these epochs count: those since the best one, or all, as in the released code."""
+        train_on_padding: bool = False
+        """Whether the pads behind short targets are learned too and count in losses, as in the released code."""
+        ranking: Literal["trie", "likelihood", "free"] = "trie"
+        """`trie`: a beam search that can only write numbers of candidates; an item that no beam ends in has no score.
+        `likelihood`: the exact log-probability of every candidate's number; slow for a whole catalogue. `free`: a beam
+        search that may write anything, as in the papers; below the tables stands what it came to."""
+        beams: int = Field(20, ge=1)
+        """For `trie` and `free`: how many texts are pursued at once, and so how many items get a score at most. With
+        as many as candidates, `trie` is exact."""
+        write_seen: bool = False
+        """For `trie`: whether it may write items of the history; false goes with `seen: mask` of the protocol."""
+        candidates_prompt: Literal["sequential", "top_n"] = "sequential"
+        """What is asked where the protocol names candidates: for the next item after the history, or for the best of
+        the listed candidates, without a history. The whole catalogue is always asked for as `sequential`."""
+        ask_at_once: Annotated[int, Operational()] = Field(64, ge=1)
+        """Queries computed together."""
+
+    config: Config
+
+    @abstractmethod
+    def tasks(self, train: TrainingData, seed: int) -> Sequence[Task]:
+        """What it learns, in the order of the prompt vectors."""
+
+    @abstractmethod
+    def ratio(self) -> Mapping[str, int]:
+        """How often each task is drawn, by name; none is 0."""
+
+    def wordings(self) -> Sequence[Templates]:
+        """The templates of the tasks, whose words a tokenizer from scratch has to know."""
+        return (SEQUENTIAL, TOP_N)
+
+    def fit(self, train: TrainingData, run: Run) -> None:
+        """Train. The run's seed decides weights, dropout, what is drawn of users, and the order of batches."""
+        import torch
+
+        from llmrec_bench_plugins.blocks.next_item_training import DivergedError
+        from llmrec_bench_plugins.blocks.text_to_text_training import TextToTextOptions, train_text_to_text
+
+        config = self.config
+        if run.device != "cpu" and not torch.cuda.is_available():
+            raise BenchError(f"{self.name}: device '{run.device}' asked for, but torch finds no CUDA; use 'cpu'")
+        if config.patience is not None and len(train.validation) == 0:
+            raise BenchError(
+                f"{self.name}: early stopping needs validation queries and there are none; "
+                f"set `patience: null` to train for all {config.epochs} epochs"
+            )
+        self._n_items, self._seed, self._device = train.n_items, run.seed, run.device
+        self._answers = FreeAnswers()
+        tasks = {task.name: task for task in self.tasks(train, run.seed)}
+        self._task_numbers = {name: place for place, name in enumerate(tasks)}
+        self._log_sources(tasks, train, run)
+        options = TextToTextOptions(
+            config.epochs, config.learning_rate, config.weight_decay, config.patience, config.patience_counts
+        )
+        # Weights and dropout draw from torch's global generators: seeded here, and put back as they were afterwards.
+        with torch.random.fork_rng(devices=[] if run.device == "cpu" else [run.device]):
+            torch.manual_seed(run.seed)
+            self._build(train)
+            try:
+                outcome = train_text_to_text(
+                    self._model,
+                    self._epochs(tasks, run.rng),
+                    [self._validation(task) for task in tasks.values() if task.name in self.ratio()],
+                    options,
+                    run.log,
+                )
+            except DivergedError as error:
+                raise BenchError(f"{self.name}: {error}; try a smaller `learning_rate`") from error
+        run.log(f"kept epoch {outcome.best_epoch} of {outcome.epochs}")
+
+    def _log_sources(self, tasks: Mapping[str, Task], train: TrainingData, run: Run) -> None:
+        for name in self.ratio():
+            if not len(tasks[name].sources):
+                raise BenchError(f"{self.name}: no user has enough training items for the task {name}")
+            skipped = train.n_users - len(tasks[name].sources)
+            if skipped:
+                run.log(f"{name}: {skipped:,} of {train.n_users:,} users have too few training items and are left out")
+
+    def _build(self, train: TrainingData) -> None:
+        from llmrec_bench_plugins.blocks.item_trie import item_trie
+        from llmrec_bench_plugins.blocks.prompted_t5 import PromptedT5
+
+        config = self.config
+        words = [line.format(user="user_1", items="item_1") for wording in self.wordings() for line in wording.lines]
+        t5, tokenizer = config.trunk.build(words)
+        self._ids = IdTokenizer(tokenizer, config.whole_words)
+        self._ids.check(config.trunk.known_as(), train.n_users, train.n_items)
+        model = PromptedT5(t5, len(self._task_numbers), config.prompt_vectors, config.whole_words)
+        self._model = model.to(self._device)
+        self._texts = self._ids.targets([number(code) for code in range(train.n_items)])
+        self._trie = item_trie(self._texts).to(self._device)
+
+    def _epochs(self, tasks: Mapping[str, Task], rng: np.random.Generator) -> "Callable[[], Batches]":
+        """A function that gives the batches of one more epoch."""
+        ratio = self.ratio()
+        sizes = {name: len(tasks[name].sources) for name in ratio}
+        passes = {name: Passes(tasks[name].sources, rng) for name in ratio}
+
+        def epoch() -> "Iterator[tuple[TextBatch, Tensor]]":
+            for plan in epoch_plan(ratio, sizes, self.config.batch_size, self.config.batching):
+                drawn = {name: tasks[name].draw(passes[name].take(count), rng) for name, count in plan.items()}
+                yield self._batch(drawn)
+
+        return epoch
+
+    def _validation(self, task: Task) -> "Callable[[], Batches]":
+        examples = task.validation() if self.config.patience is not None else []
+
+        def batches() -> "Iterator[tuple[TextBatch, Tensor]]":
+            size = self.config.batch_size
+            for start in range(0, len(examples), size):
+                yield self._batch({task.name: examples[start : start + size]})
+
+        return batches
+
+    def _batch(self, examples: Mapping[str, Sequence[Example]]) -> "tuple[TextBatch, Tensor]":
+        """Texts and int64 (B, T) labels."""
+        import torch
+
+        names = [name for name, some in examples.items() for _ in some]
+        together = [example for some in examples.values() for example in some]
+        targets = self._ids.targets([example.target for example in together])
+        pad = int(self._ids.tokenizer.pad_token_id) if self.config.train_on_padding else -100
+        labels = torch.from_numpy(_padded(targets, pad)).to(self._device)
+        return self._texts_of([example.source for example in together], names), labels
+
+    def _texts_of(self, texts: Sequence[str], tasks: Sequence[str]) -> "TextBatch":
+        import torch
+
+        from llmrec_bench_plugins.blocks.prompted_t5 import TextBatch
+
+        parts = (*self._ids.encode(texts), np.array([self._task_numbers[name] for name in tasks]))
+        return TextBatch(*(torch.from_numpy(part).to(self._device) for part in parts))
+
+    @property
+    def parameters(self) -> int:
+        """Of T5, the prompt vectors and the table of whole words."""
+        return sum(weight.numel() for weight in self._model.parameters())
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What free texts came to."""
+        return list(self._answers.remarks())
+
+    def score(self, queries: Queries) -> Scores:
+        """float32 (B, C): the log-probability of an item's number; NaN where no beam ended in it, and for a query that
+        has nothing to ask with, an empty history (`sequential`) or no candidate (`top_n`).
+
+        Raises `BenchError` for a list of candidates longer than the table of whole words.
+        """
+        import torch
+
+        width = self._n_items if queries.candidates is None else queries.candidates.shape[1]
+        scores = np.full((len(queries), width), np.nan, dtype=np.float32)
+        if queries.candidates is not None and self.config.candidates_prompt == "top_n":
+            task, asked = "top_n", np.flatnonzero((queries.candidates != PAD).any(axis=1))
+        else:
+            task, asked = "sequential", np.flatnonzero(queries.histories.lengths > 0)
+        # Texts of like length share a batch.
+        asked = asked[np.argsort(queries.histories.lengths[asked], kind="stable")]
+        with torch.inference_mode():
+            for start in range(0, len(asked), self.config.ask_at_once):
+                rows = asked[start : start + self.config.ask_at_once]
+                block = queries.take(rows)
+                encoded = self._model.encode(self._texts_of(self._prompts(block, task), [task] * len(block)))
+                over_catalogue = self._ranked(block, encoded)  # (b, I)
+                if block.candidates is None:
+                    scores[rows] = over_catalogue
+                    continue
+                places = np.maximum(block.candidates, 0).astype(np.int64)
+                scores[rows] = np.take_along_axis(over_catalogue, places, axis=1)
+        return scores
+
+    def _prompts(self, queries: Queries, task: str) -> list[str]:
+        if task == "sequential":
+            return sequential_prompts(queries, self.config.history_length)
+        assert queries.candidates is not None
+        return [
+            TOP_N.bare(user, shown_order(row, user, self._seed))
+            for user, row in zip(queries.users.tolist(), queries.candidates, strict=True)
+        ]
+
+    def _ranked(self, queries: Queries, encoded: "Encoded") -> Scores:
+        """float32 (B, I)."""
+        if self.config.ranking == "likelihood":
+            return self._likelihoods(queries, encoded)
+        items, values = (self._searched if self.config.ranking == "trie" else self._written)(queries, encoded)
+        scores = np.full((len(queries), self._n_items), np.nan, dtype=np.float32)
+        row, beam = np.nonzero(items >= 0)
+        scores[row, items[row, beam]] = values[row, beam]
+        return scores
+
+    def _searched(self, queries: Queries, encoded: "Encoded") -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        import torch
+
+        from llmrec_bench_plugins.blocks.item_search import best_items
+
+        allowed = None
+        if queries.candidates is not None or not self.config.write_seen:
+            marked = _marked(queries, self._n_items)
+            if not self.config.write_seen:
+                marked[queries.histories.rows(), queries.histories.items] = False
+            allowed = self._trie.allowed(torch.from_numpy(marked).to(self._device))
+        items, values = best_items(self._model, encoded, self._trie, self.config.beams, allowed)
+        return items.cpu().numpy(), values.cpu().numpy()
+
+    def _likelihoods(self, queries: Queries, encoded: "Encoded") -> Scores:
+        import torch
+
+        from llmrec_bench_plugins.blocks.item_search import log_likelihoods
+
+        texts = _padded(self._texts, -1)
+        if queries.candidates is None:
+            targets = torch.from_numpy(texts).to(self._device).expand(len(queries), -1, -1)
+            return log_likelihoods(self._model, encoded, targets).cpu().numpy()
+        places = np.maximum(queries.candidates, 0).astype(np.int64)
+        targets = torch.from_numpy(texts[places]).to(self._device)
+        scores = np.full((len(queries), self._n_items), np.nan, dtype=np.float32)
+        np.put_along_axis(scores, places, log_likelihoods(self._model, encoded, targets).cpu().numpy(), axis=1)
+        return scores
+
+    def _written(self, queries: Queries, encoded: "Encoded") -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        tokens, values = self._model.generate(encoded, self.config.beams, _LONGEST_FREE)
+        items = np.empty(values.shape, dtype=np.int64)
+        for row, user in enumerate(queries.users.tolist()):
+            texts = self._ids.tokenizer.batch_decode(tokens[row], skip_special_tokens=True)
+            history = set(queries.histories[row].tolist())
+            candidates = None if queries.candidates is None else set(queries.candidates[row].tolist())
+            items[row] = self._answers.read(user, texts, self._n_items, history, candidates)
+        return items, values.cpu().numpy()
+
+
+def shown_order(candidates: npt.NDArray[np.int32], user: int, seed: int) -> list[int]:
+    """The candidates of a query as its prompt lists them, each once, in an order that follows from the set of them, the
+    user and the seed: neither from the order they come in, nor from which of them is the target."""
+    items = np.unique(candidates[candidates != PAD]).astype(np.int64)
+    digest = hashlib.sha256(np.array([seed, user, *items], dtype=np.int64).tobytes()).digest()
+    return np.random.default_rng(list(digest)).permutation(items).tolist()
+
+
+def _marked(queries: Queries, n_items: int) -> npt.NDArray[np.bool_]:
+    """bool (B, I): the items that are candidates."""
+    if queries.candidates is None:
+        return np.ones((len(queries), n_items), dtype=bool)
+    marked = np.zeros((len(queries), n_items), dtype=bool)
+    row, column = np.nonzero(queries.candidates != PAD)
+    marked[row, queries.candidates[row, column]] = True
+    return marked
+
+
+def _padded(rows: Sequence[Sequence[int]], pad: int) -> npt.NDArray[np.int64]:
+    """int64 (R, longest)."""
+    table: Any = np.full((len(rows), max(map(len, rows))), pad, dtype=np.int64)
+    for row, tokens in enumerate(rows):
+        table[row, : len(tokens)] = tokens
+    return table
