@@ -61,8 +61,8 @@ def log_likelihoods(model: PromptedT5, encoded: Encoded, targets: Tensor) -> Ten
     """
     n_items = min(targets.shape[1], _ROWS)
     blocks = []
-    for queries in torch.arange(len(targets), device=targets.device).split(max(1, _ROWS // n_items)):
-        parts = [_read(model, encoded.take(queries), part) for part in targets[queries].split(n_items, dim=1)]
+    for queries in torch.split(torch.arange(len(targets), device=targets.device), max(1, _ROWS // n_items)):
+        parts = [_read(model, encoded.take(queries), part) for part in torch.split(targets[queries], n_items, dim=1)]
         blocks.append(torch.cat(parts, dim=1))
     return torch.cat(blocks)
 

@@ -60,7 +60,7 @@ class PromptedT5(nn.Module):
 
     def inputs(self, batch: TextBatch) -> tuple[Tensor, Tensor]:
         """(B, P + L, d) and its int64 mask (B, P + L)."""
-        texts = self.t5.get_input_embeddings()(batch.tokens) + self.whole_words(batch.words)
+        texts = self.t5.shared(batch.tokens) + self.whole_words(batch.words)
         prompts = self.prompts[batch.tasks]
         mask = functional.pad(batch.mask, (prompts.shape[1], 0), value=1)
         return torch.cat([prompts, texts], dim=1), mask
@@ -118,7 +118,7 @@ class Decoding:
     def reorder(self, rows: Tensor) -> None:
         """Row r goes on from what row `rows[r]`, a copy of the same text, has written."""
         # Copies attend to the same text: only what was written moves.
-        self._cache.self_attention_cache.reorder_cache(rows)
+        self._cache.self_attention_cache.reorder_cache(rows)  # type: ignore[arg-type]
 
     def step(self, tokens: Tensor) -> Tensor:
         """(R, T, V): log-probabilities of what comes after each of the tokens, int64 (R, T)."""

@@ -15,7 +15,7 @@ def small_t5(
 ) -> T5ForConditionalGeneration:
     """T5 with so many layers in the encoder and again in the decoder, float32, of weights drawn from torch's global
     generator. `heads` divides `width`. The decoder starts with the pad token, as T5's does."""
-    config = T5Config(
+    config = T5Config(  # type: ignore[call-arg]
         vocab_size=vocabulary,
         d_model=width,
         d_kv=width // heads,

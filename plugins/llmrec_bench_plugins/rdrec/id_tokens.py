@@ -32,7 +32,7 @@ class IdTokenizer:
     @cached_property
     def mark(self) -> int:
         """The token `_`."""
-        return int(self.tokenizer.convert_tokens_to_ids(_ID_MARK))
+        return self.tokenizer.get_vocab()[_ID_MARK]
 
     @cached_property
     def digits(self) -> npt.NDArray[np.bool_]:

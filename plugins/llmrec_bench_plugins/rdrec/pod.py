@@ -13,9 +13,9 @@ from llmrec_bench_plugins.rdrec.tasks import SequentialTask, Task, TopNTask
 class Ratio(Config):
     """How often each task is drawn, beside the others: batches where these alternate, shares where they are mixed."""
 
-    sequential: int = Field(1, ge=0)
+    sequential: int = Field(default=1, ge=0)
     """The next item of a history."""
-    top_n: int = Field(1, ge=0)
+    top_n: int = Field(default=1, ge=0)
     """The user's own item in a list."""
 
     @model_validator(mode="after")

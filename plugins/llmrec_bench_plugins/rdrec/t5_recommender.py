@@ -53,8 +53,8 @@ class T5Recommender(Method):
         """Examples in one step."""
         epochs: int = Field(100, ge=1)
         """At most this many; one is over when every task has gone over all its users."""
-        learning_rate: Annotated[float, Range(3e-4, 5e-3, log=True)] = Field(1e-3, gt=0)
-        """AdamW's; the papers have 5e-4 or 1e-3 for T5-small, and a T5 from scratch bears more."""
+        learning_rate: Annotated[float, Range(3e-4, 1e-2, log=True)] = Field(3e-3, gt=0)
+        """AdamW's; for pretrained weights take 5e-4 or 1e-3, as the papers do for T5-small."""
         weight_decay: float = Field(0.01, ge=0)
         """AdamW's."""
         patience: int | None = Field(5, ge=1)
@@ -211,7 +211,8 @@ class T5Recommender(Method):
         """float32 (B, C): the log-probability of an item's number; NaN where no beam ended in it, and for a query that
         has nothing to ask with, an empty history (`sequential`) or no candidate (`top_n`).
 
-        Raises `BenchError` for a list of candidates longer than the table of whole words.
+        Raises `BenchError` for a list of candidates longer than the table of whole words, and for the whole catalogue
+        where only `top_n` was learned.
         """
         import torch
 
@@ -220,6 +221,11 @@ class T5Recommender(Method):
         if queries.candidates is not None and self.config.candidates_prompt == "top_n":
             task, asked = "top_n", np.flatnonzero((queries.candidates != PAD).any(axis=1))
         else:
+            if "sequential" not in self.ratio():
+                raise BenchError(
+                    f"{self.name}: the whole catalogue is asked for as sequential, a task that `ratio` leaves out; "
+                    "give it a share, or let the protocol have sampled candidates"
+                )
             task, asked = "sequential", np.flatnonzero(queries.histories.lengths > 0)
         # Texts of like length share a batch.
         asked = asked[np.argsort(queries.histories.lengths[asked], kind="stable")]

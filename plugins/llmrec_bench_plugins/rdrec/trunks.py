@@ -20,17 +20,17 @@ class FromScratchT5(Config):
 
     kind: Literal["from-scratch"] = "from-scratch"
     """Random weights."""
-    width: Annotated[int, Choice((32, 64, 128))] = Field(64, ge=4, le=4096)
+    width: Annotated[int, Choice((32, 64, 128))] = Field(default=64, ge=4, le=4096)
     """d: of the vectors inside."""
-    layers: int = Field(2, ge=1)
+    layers: int = Field(default=2, ge=1)
     """Of the encoder, and again of the decoder."""
-    heads: int = Field(4, ge=1)
+    heads: int = Field(default=4, ge=1)
     """Of each attention; divides `width`."""
-    feed_forward: int = Field(256, ge=1)
+    feed_forward: int = Field(default=256, ge=1)
     """Hidden units between attentions."""
-    dropout: float = Field(0.1, ge=0, lt=1)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
     """Share of values zeroed while training."""
-    digits: int = Field(2, ge=1, le=4)
+    digits: int = Field(default=2, ge=1, le=4)
     """The most digits that one token has: 2 makes 32 and 1 of the number 321. T5's own pieces have one to four."""
 
     @model_validator(mode="after")
