@@ -38,7 +38,9 @@ def train_text_to_text(
 
     The outcome's value is minus the best loss. Raises `DivergedError` where a loss is no finite number.
     """
-    optimizer = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay, fused=True
+    )
     best, best_epoch, best_weights, worse = float("inf"), 0, model.state_dict(), 0
     epoch = 0
     for epoch in range(1, options.epochs + 1):
