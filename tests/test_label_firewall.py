@@ -57,6 +57,9 @@ def quick(name: str, encoder: Path, dataset: Dataset, folder: Path) -> dict[str,
             "user_experts": 1,
             **{k: v | {"encoder": {"kind": "tfidf"}} for k, v in known.items()},
         }
+    if name == "pod":
+        trunk = {"kind": "from-scratch", "width": 16, "layers": 1, "feed_forward": 16}
+        return {"trunk": trunk, "epochs": 2, "negatives": 9, "candidates_prompt": "top_n"}
     return SHORT if name.removesuffix("+") in ("gru4rec", "sasrec", "srgnn") else {}
 
 
