@@ -4,11 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
-
-Nodes = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -66,4 +63,10 @@ def item_trie(texts: Sequence[Sequence[int]]) -> ItemTrie:
                 if not ends:
                     deeper.append((new, branch))
         level = deeper
-    return ItemTrie(*map(torch.tensor, (tokens, first, count, items)), torch.from_numpy(paths))
+    return ItemTrie(
+        tokens=torch.tensor(tokens),
+        first=torch.tensor(first),
+        count=torch.tensor(count),
+        items=torch.tensor(items),
+        paths=torch.from_numpy(paths),
+    )

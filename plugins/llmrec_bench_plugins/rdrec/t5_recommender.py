@@ -3,7 +3,7 @@
 import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -30,13 +30,16 @@ _LONGEST_FREE = 50
 class T5Recommender(Method):
     """A T5 that learns several tasks in words and is asked for item numbers.
 
-    A subclass names itself, lists its `tasks` and their `ratio`, and says in `wordings` what they are worded in. Users
-    and items stand in texts by number, code plus 1: numbers that give answers away do so here too, unless the data set
-    is read with `item_id_order: shuffled(SEED)`.
+    A subclass names itself, lists its `tasks` and their `ratio`, and says in `Config.wordings` what these are worded
+    in. Users and items stand in texts by number, code plus 1: numbers that give answers away do so here too, unless the
+    data set is read with `item_id_order: shuffled(SEED)`.
     """
 
     class Config(Method.Config):
         """Options of every T5 recommender."""
+
+        wordings: ClassVar[tuple[Templates, ...]] = (SEQUENTIAL, TOP_N)
+        """The templates of the tasks: their words are those that a tokenizer from scratch knows."""
 
         trunk: Trunk = FromScratchT5()
         """T5 before it learns: a small one from scratch, or pretrained weights."""
@@ -80,6 +83,10 @@ class T5Recommender(Method):
         ask_at_once: Annotated[int, Operational()] = Field(64, ge=1)
         """Queries computed together."""
 
+        def identity(self) -> dict[str, Any]:
+            """With the hashes of the wordings."""
+            return {**super().identity(), "prompt_hashes": [wording.file.hash for wording in self.wordings]}
+
     config: Config
 
     @abstractmethod
@@ -89,10 +96,6 @@ class T5Recommender(Method):
     @abstractmethod
     def ratio(self) -> Mapping[str, int]:
         """How often each task is drawn, by name; none is 0."""
-
-    def wordings(self) -> Sequence[Templates]:
-        """The templates of the tasks, whose words a tokenizer from scratch has to know."""
-        return (SEQUENTIAL, TOP_N)
 
     def fit(self, train: TrainingData, run: Run) -> None:
         """Train. The run's seed decides weights, dropout, what is drawn of users, and the order of batches."""
@@ -146,7 +149,7 @@ class T5Recommender(Method):
         from llmrec_bench_plugins.blocks.prompted_t5 import PromptedT5
 
         config = self.config
-        words = [line.format(user="user_1", items="item_1") for wording in self.wordings() for line in wording.lines]
+        words = [line.format(user="user_1", items="item_1") for wording in config.wordings for line in wording.lines]
         t5, tokenizer = config.trunk.build(words)
         self._ids = IdTokenizer(tokenizer, config.whole_words)
         self._ids.check(config.trunk.known_as(), train.n_users, train.n_items)

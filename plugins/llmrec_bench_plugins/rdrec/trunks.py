@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from llmrec_bench import BenchError, Choice, Config
+from llmrec_bench import BenchError, Config
 from llmrec_bench_plugins.stages.causal_models import base_identity, model_folder, one_line
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class FromScratchT5(Config):
 
     kind: Literal["from-scratch"] = "from-scratch"
     """Random weights."""
-    width: Annotated[int, Choice((32, 64, 128))] = Field(default=64, ge=4, le=4096)
+    width: int = Field(default=64, ge=4, le=4096)
     """d: of the vectors inside."""
     layers: int = Field(default=2, ge=1)
     """Of the encoder, and again of the decoder."""

@@ -8,6 +8,7 @@ import torch
 from llmrec_bench import PAD, BenchError
 from llmrec_bench_plugins.rdrec.pod import POD
 from llmrec_bench_plugins.rdrec.t5_recommender import shown_order
+from llmrec_bench_plugins.rdrec.templates import SEQUENTIAL, TOP_N
 
 TINY = {"kind": "from-scratch", "width": 16, "layers": 1, "heads": 2, "feed_forward": 16}
 SMALL = {"trunk": TINY, "epochs": 2, "batch_size": 16, "negatives": 3, "beams": 10}
@@ -221,6 +222,12 @@ def test_the_whole_catalogue_cannot_be_asked_for_as_a_list_alone(cycle, make_que
     method = fitted(cycle, make_run(cycle), ratio={"sequential": 0}, candidates_prompt="top_n")
     with pytest.raises(BenchError, match=r"^pod: the whole catalogue is asked for as sequential, .* sampled"):
         method.score(make_queries([[1]]))
+
+
+def test_the_wordings_are_part_of_the_identity():
+    identity = POD.Config().identity()
+    assert identity["prompt_hashes"] == [wording.file.hash for wording in (SEQUENTIAL, TOP_N)]
+    assert "ask_at_once" not in identity
 
 
 def test_a_checkpoint_goes_on_from_its_weights(t5_folder, cycle, make_queries, make_run):
