@@ -39,7 +39,7 @@ class T5Recommender(Method):
         """Options of every T5 recommender."""
 
         wordings: ClassVar[tuple[Templates, ...]] = (SEQUENTIAL, TOP_N)
-        """The templates of the tasks: their words are those that a tokenizer from scratch knows."""
+        """The templates of the tasks."""
 
         trunk: Trunk = FromScratchT5()
         """T5 before it learns: a small one from scratch, or pretrained weights."""
@@ -97,6 +97,11 @@ class T5Recommender(Method):
     def ratio(self) -> Mapping[str, int]:
         """How often each task is drawn, by name; none is 0."""
 
+    def vocabulary(self, train: TrainingData) -> list[str]:
+        """Texts whose words a tokenizer from scratch knows, beside numbers: here the templates. A method that teaches
+        other texts adds them."""
+        return [line for wording in self.config.wordings for line in wording.filled("user_1", "item_1")]
+
     def fit(self, train: TrainingData, run: Run) -> None:
         """Train. The run's seed decides weights, dropout, what is drawn of users, and the order of batches."""
         import torch
@@ -117,6 +122,9 @@ class T5Recommender(Method):
         tasks = {task.name: task for task in self.tasks(train, run.seed)}
         self._task_numbers = {name: place for place, name in enumerate(tasks)}
         self._log_sources(tasks, train, run)
+        validation = {name: tasks[name].validation() for name in self.ratio()} if config.patience is not None else {}
+        if config.patience is not None and not any(validation.values()):
+            raise BenchError(f"{self.name}: no validation query has a history to ask with; set `patience: null`")
         options = TextToTextOptions(
             config.epochs, config.learning_rate, config.weight_decay, config.patience, config.patience_counts
         )
@@ -128,7 +136,7 @@ class T5Recommender(Method):
                 outcome = train_text_to_text(
                     self._model,
                     self._epochs(tasks, run.rng),
-                    [self._validation(task) for task in tasks.values() if task.name in self.ratio()],
+                    [self._batches(name, examples) for name, examples in validation.items() if examples],
                     options,
                     run.log,
                 )
@@ -149,8 +157,7 @@ class T5Recommender(Method):
         from llmrec_bench_plugins.blocks.prompted_t5 import PromptedT5
 
         config = self.config
-        words = [line.format(user="user_1", items="item_1") for wording in config.wordings for line in wording.lines]
-        t5, tokenizer = config.trunk.build(words)
+        t5, tokenizer = config.trunk.build(self.vocabulary(train))
         self._ids = IdTokenizer(tokenizer, config.whole_words)
         self._ids.check(config.trunk.known_as(), train.n_users, train.n_items)
         model = PromptedT5(t5, len(self._task_numbers), config.prompt_vectors, config.whole_words)
@@ -171,13 +178,13 @@ class T5Recommender(Method):
 
         return epoch
 
-    def _validation(self, task: Task) -> "Callable[[], Batches]":
-        examples = task.validation() if self.config.patience is not None else []
+    def _batches(self, task: str, examples: Sequence[Example]) -> "Callable[[], Batches]":
+        """A function that gives all the examples of a task, in order."""
 
         def batches() -> "Iterator[tuple[TextBatch, Tensor]]":
             size = self.config.batch_size
             for start in range(0, len(examples), size):
-                yield self._batch({task.name: examples[start : start + size]})
+                yield self._batch({task: examples[start : start + size]})
 
         return batches
 

@@ -45,6 +45,10 @@ class Templates:
         """In one of the wordings, the bare one included, each as likely."""
         return self._fill(self.lines[rng.integers(len(self.lines))], user, items)
 
+    def filled(self, user: str, items: str) -> list[str]:
+        """All wordings, with these in the blanks."""
+        return [line.format(user=user, items=items) for line in self.lines]
+
     def _fill(self, line: str, user: int, items: Iterable[int]) -> str:
         return line.format(user=f"user_{number(user)}", items=" ".join(f"item_{number(item)}" for item in items))
 

@@ -11,7 +11,7 @@ from llmrec_bench_plugins.blocks.small_t5 import small_t5, word_tokenizer
 from llmrec_bench_plugins.rdrec.id_tokens import IdTokenizer
 from llmrec_bench_plugins.rdrec.templates import SEQUENTIAL, TOP_N
 
-WORDS = [line.format(user="user_1", items="item_1") for line in (*SEQUENTIAL.lines, *TOP_N.lines)]
+WORDS = [*SEQUENTIAL.filled("user_1", "item_1"), *TOP_N.filled("user_1", "item_1")]
 
 
 @pytest.fixture(scope="session")

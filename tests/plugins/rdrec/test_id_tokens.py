@@ -41,8 +41,7 @@ def test_the_rule_on_bare_numbers():
 
 def test_every_template_keeps_its_words_and_numbers_its_ids(ids):
     for wording in (SEQUENTIAL, TOP_N):
-        for line in wording.lines:
-            text = line.format(user="user_4", items="item_10 item_3")
+        for text in wording.filled("user_4", "item_10 item_3"):
             tokens, words, _ = ids.encode([text])
             assert ids.tokenizer.unk_token_id not in tokens
             assert words.max() == 3

@@ -130,7 +130,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(cycle, make_que
 
 
 def test_numbers_follow_codes_not_tokens(cycle, make_queries, make_run):
-    """With the codes permuted, and everything else with them, the texts are others."""
+    """What the data set calls its items plays no part."""
     renamed = type(cycle)(**{**vars(cycle), "items": cycle.items.assign(token=[f"x{code}" for code in range(10)])})
     queries = make_queries([[3, 4]])
     assert fitted(renamed, make_run(renamed)).score(queries).tobytes() == (
@@ -173,7 +173,7 @@ def test_padding_counts_where_it_is_trained_on(make_training, make_run):
     batches = {}
     for counted in (False, True):
         method = fitted(train, make_run(train), train_on_padding=counted, epochs=1)
-        [(_, batches[counted])] = method._validation(method.tasks(train, 0)[0])()
+        [(_, batches[counted])] = method._batches("sequential", method.tasks(train, 0)[0].validation())()
     # The numbers 120 and 4: two tokens and one, each with an end token.
     assert (batches[False][1, 2], batches[True][1, 2]) == (-100, 0)
     assert torch.equal(batches[False][0], batches[True][0])
@@ -184,6 +184,13 @@ def test_no_validation_queries_is_refused_unless_patience_is_null(make_training,
     with pytest.raises(BenchError, match=r"^pod: early stopping needs validation queries.*`patience: null`"):
         fitted(train, make_run(train))
     fitted(train, make_run(train), patience=None)
+
+
+def test_validation_without_histories_is_refused_where_histories_are_asked_for(make_training, make_run):
+    train = make_training([[], [0, 1, 2]], n_items=3, targets=[1])
+    with pytest.raises(BenchError, match=r"^pod: no validation query has a history .*`patience: null`"):
+        fitted(train, make_run(train), ratio={"top_n": 0})
+    fitted(train, make_run(train))  # top_n needs none
 
 
 def test_a_runaway_loss_is_named(cycle, make_run):

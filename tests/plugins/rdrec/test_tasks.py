@@ -8,6 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
+from llmrec_bench.data.dataset import Preparation, load_dataset
+from llmrec_bench.data.splits import LeaveOneOut, split
+from llmrec_bench_plugins.datasets.synthetic_shop import SyntheticShop
 from llmrec_bench_plugins.rdrec.tasks import SequentialTask, TopNTask, items_outside, segment, sequential_prompts
 from llmrec_bench_plugins.rdrec.templates import SEQUENTIAL, TOP_N
 
@@ -107,3 +110,15 @@ def test_each_wording_is_as_likely_the_bare_one_included(wording, lines):
 def test_a_prompt_has_the_latest_items_under_the_code_plus_one(make_queries):
     queries = make_queries([[0, 1, 2], [8]], users=[4, 0])
     assert sequential_prompts(queries, 2) == ["user_5 item_2 item_3", "user_1 item_9"]
+
+
+def test_shuffled_ids_are_other_numbers_of_the_same_items():
+    source = SyntheticShop(users=100, items=200)
+    numbers, tokens = {}, {}
+    for order in ("published", "shuffled(1)"):
+        dataset = load_dataset("shop", source, Preparation(item_id_order=order))
+        prompts = sequential_prompts(split(dataset.sequences, LeaveOneOut()).test, 20)
+        numbers[order] = [items_in(prompt) for prompt in prompts]
+        tokens[order] = [dataset.items["token"].iloc[shown].tolist() for shown in numbers[order]]
+    assert tokens["published"] == tokens["shuffled(1)"]
+    assert all(ours != theirs for ours, theirs in zip(*numbers.values(), strict=True))
