@@ -7,7 +7,7 @@ from torch.nn import functional
 from llmrec_bench_plugins.blocks.item_trie import ItemTrie
 from llmrec_bench_plugins.blocks.prompted_t5 import Encoded, PromptedT5
 
-_ROWS = 1024
+_ROWS = 512
 """Texts that `log_likelihoods` reads at once."""
 
 

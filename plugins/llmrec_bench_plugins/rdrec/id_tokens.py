@@ -89,3 +89,11 @@ def whole_words(tokens: Tokens, mark: int, digits: npt.NDArray[np.bool_]) -> Tok
         inside = marks[:, place] | (inside & digits[tokens[:, place]])
         words[inside, place] = ids[inside, place]
     return words
+
+
+def padded(rows: Sequence[Sequence[int]], pad: int) -> Tokens:
+    """int64 (R, T): the rows, `pad` after their ends."""
+    table = np.full((len(rows), max(map(len, rows))), pad, dtype=np.int64)
+    for row, tokens in enumerate(rows):
+        table[row, : len(tokens)] = tokens
+    return table

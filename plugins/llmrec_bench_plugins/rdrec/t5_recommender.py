@@ -1,20 +1,19 @@
 """What every recommender shares that writes item ids with T5: options, fitting and ranking. One more says its tasks."""
 
-import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
 from llmrec_bench import PAD, BenchError, Method, Operational, Queries, Range, Run, Scores, TrainingData
 from llmrec_bench_plugins.rdrec.free_answers import FreeAnswers
-from llmrec_bench_plugins.rdrec.id_tokens import IdTokenizer
+from llmrec_bench_plugins.rdrec.id_tokens import IdTokenizer, padded
+from llmrec_bench_plugins.rdrec.item_ranking import ItemWriter, item_writer, shown_order
 from llmrec_bench_plugins.rdrec.schedule import Batching, Passes, epoch_plan
 from llmrec_bench_plugins.rdrec.tasks import Example, Task, sequential_prompts
-from llmrec_bench_plugins.rdrec.templates import SEQUENTIAL, TOP_N, Templates, number
+from llmrec_bench_plugins.rdrec.templates import SEQUENTIAL, TOP_N, Templates
 from llmrec_bench_plugins.rdrec.trunks import FromScratchT5, Trunk
 
 if TYPE_CHECKING:
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
 
     from llmrec_bench_plugins.blocks.prompted_t5 import Encoded, TextBatch
     from llmrec_bench_plugins.blocks.text_to_text_training import Batches
-
-_LONGEST_FREE = 50
-"""Tokens that a free text may have, as in the papers."""
 
 
 class T5Recommender(Method):
@@ -117,11 +113,9 @@ class T5Recommender(Method):
                 f"{self.name}: early stopping needs validation queries and there are none; "
                 f"set `patience: null` to train for all {config.epochs} epochs"
             )
-        self._n_items, self._seed, self._device = train.n_items, run.seed, run.device
-        self._answers = FreeAnswers()
+        self._seed, self._answers = run.seed, FreeAnswers()
         tasks = {task.name: task for task in self.tasks(train, run.seed)}
-        self._task_numbers = {name: place for place, name in enumerate(tasks)}
-        self._log_sources(tasks, train, run)
+        self._check_sources(tasks, train, run)
         validation = {name: tasks[name].validation() for name in self.ratio()} if config.patience is not None else {}
         if config.patience is not None and not any(validation.values()):
             raise BenchError(f"{self.name}: no validation query has a history to ask with; set `patience: null`")
@@ -131,10 +125,10 @@ class T5Recommender(Method):
         # Weights and dropout draw from torch's global generators: seeded here, and put back as they were afterwards.
         with torch.random.fork_rng(devices=[] if run.device == "cpu" else [run.device]):
             torch.manual_seed(run.seed)
-            self._build(train)
+            self._writer = self._build(train, list(tasks), run.device)
             try:
                 outcome = train_text_to_text(
-                    self._model,
+                    self._writer.model,
                     self._epochs(tasks, run.rng),
                     [self._batches(name, examples) for name, examples in validation.items() if examples],
                     options,
@@ -144,7 +138,7 @@ class T5Recommender(Method):
                 raise BenchError(f"{self.name}: {error}; try a smaller `learning_rate`") from error
         run.log(f"kept epoch {outcome.best_epoch} of {outcome.epochs}")
 
-    def _log_sources(self, tasks: Mapping[str, Task], train: TrainingData, run: Run) -> None:
+    def _check_sources(self, tasks: Mapping[str, Task], train: TrainingData, run: Run) -> None:
         for name in self.ratio():
             if not len(tasks[name].sources):
                 raise BenchError(f"{self.name}: no user has enough training items for the task {name}")
@@ -152,18 +146,16 @@ class T5Recommender(Method):
             if skipped:
                 run.log(f"{name}: {skipped:,} of {train.n_users:,} users have too few training items and are left out")
 
-    def _build(self, train: TrainingData) -> None:
-        from llmrec_bench_plugins.blocks.item_trie import item_trie
+    def _build(self, train: TrainingData, tasks: Sequence[str], device: str) -> ItemWriter:
         from llmrec_bench_plugins.blocks.prompted_t5 import PromptedT5
 
-        config = self.config
+        config, known_as = self.config, self.config.trunk.known_as()
         t5, tokenizer = config.trunk.build(self.vocabulary(train))
-        self._ids = IdTokenizer(tokenizer, config.whole_words)
-        self._ids.check(config.trunk.known_as(), train.n_users, train.n_items)
-        model = PromptedT5(t5, len(self._task_numbers), config.prompt_vectors, config.whole_words)
-        self._model = model.to(self._device)
-        self._texts = self._ids.targets([number(code) for code in range(train.n_items)])
-        self._trie = item_trie(self._texts).to(self._device)
+        ids = IdTokenizer(tokenizer, config.whole_words)
+        ids.check(known_as, train.n_users, train.n_items)
+        model = PromptedT5(t5, len(tasks), config.prompt_vectors, config.whole_words)
+        task_numbers = {name: place for place, name in enumerate(tasks)}
+        return item_writer(model, ids, train.n_items, task_numbers, known_as, device)
 
     def _epochs(self, tasks: Mapping[str, Task], rng: np.random.Generator) -> "Callable[[], Batches]":
         """A function that gives the batches of one more epoch."""
@@ -194,23 +186,16 @@ class T5Recommender(Method):
 
         names = [name for name, some in examples.items() for _ in some]
         together = [example for some in examples.values() for example in some]
-        targets = self._ids.targets([example.target for example in together])
-        pad = int(self._ids.tokenizer.pad_token_id) if self.config.train_on_padding else -100
-        labels = torch.from_numpy(_padded(targets, pad)).to(self._device)
-        return self._texts_of([example.source for example in together], names), labels
-
-    def _texts_of(self, texts: Sequence[str], tasks: Sequence[str]) -> "TextBatch":
-        import torch
-
-        from llmrec_bench_plugins.blocks.prompted_t5 import TextBatch
-
-        parts = (*self._ids.encode(texts), np.array([self._task_numbers[name] for name in tasks]))
-        return TextBatch(*(torch.from_numpy(part).to(self._device) for part in parts))
+        ids = self._writer.ids
+        targets = ids.targets([example.target for example in together])
+        pad = int(ids.tokenizer.pad_token_id) if self.config.train_on_padding else -100
+        labels = torch.from_numpy(padded(targets, pad)).to(self._writer.device)
+        return self._writer.batch([example.source for example in together], names), labels
 
     @property
     def parameters(self) -> int:
         """Of T5, the prompt vectors and the table of whole words."""
-        return sum(weight.numel() for weight in self._model.parameters())
+        return sum(weight.numel() for weight in self._writer.model.parameters())
 
     @property
     def remarks(self) -> Sequence[str]:
@@ -226,7 +211,7 @@ class T5Recommender(Method):
         """
         import torch
 
-        width = self._n_items if queries.candidates is None else queries.candidates.shape[1]
+        width = self._writer.n_items if queries.candidates is None else queries.candidates.shape[1]
         scores = np.full((len(queries), width), np.nan, dtype=np.float32)
         if queries.candidates is not None and self.config.candidates_prompt == "top_n":
             task, asked = "top_n", np.flatnonzero((queries.candidates != PAD).any(axis=1))
@@ -243,7 +228,8 @@ class T5Recommender(Method):
             for start in range(0, len(asked), self.config.ask_at_once):
                 rows = asked[start : start + self.config.ask_at_once]
                 block = queries.take(rows)
-                encoded = self._model.encode(self._texts_of(self._prompts(block, task), [task] * len(block)))
+                texts = self._writer.batch(self._prompts(block, task), [task] * len(block))
+                encoded = self._writer.model.encode(texts)
                 over_catalogue = self._ranked(block, encoded)  # (b, I)
                 if block.candidates is None:
                     scores[rows] = over_catalogue
@@ -263,75 +249,9 @@ class T5Recommender(Method):
 
     def _ranked(self, queries: Queries, encoded: "Encoded") -> Scores:
         """float32 (B, I)."""
-        if self.config.ranking == "likelihood":
-            return self._likelihoods(queries, encoded)
-        items, values = (self._searched if self.config.ranking == "trie" else self._written)(queries, encoded)
-        scores = np.full((len(queries), self._n_items), np.nan, dtype=np.float32)
-        row, beam = np.nonzero(items >= 0)
-        scores[row, items[row, beam]] = values[row, beam]
-        return scores
-
-    def _searched(self, queries: Queries, encoded: "Encoded") -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        import torch
-
-        from llmrec_bench_plugins.blocks.item_search import best_items
-
-        allowed = None
-        if queries.candidates is not None or not self.config.write_seen:
-            marked = _marked(queries, self._n_items)
-            if not self.config.write_seen:
-                marked[queries.histories.rows(), queries.histories.items] = False
-            allowed = self._trie.allowed(torch.from_numpy(marked).to(self._device))
-        items, values = best_items(self._model, encoded, self._trie, self.config.beams, allowed)
-        return items.cpu().numpy(), values.cpu().numpy()
-
-    def _likelihoods(self, queries: Queries, encoded: "Encoded") -> Scores:
-        import torch
-
-        from llmrec_bench_plugins.blocks.item_search import log_likelihoods
-
-        texts = _padded(self._texts, -1)
-        if queries.candidates is None:
-            targets = torch.from_numpy(texts).to(self._device).expand(len(queries), -1, -1)
-            return log_likelihoods(self._model, encoded, targets).cpu().numpy()
-        places = np.maximum(queries.candidates, 0).astype(np.int64)
-        targets = torch.from_numpy(texts[places]).to(self._device)
-        scores = np.full((len(queries), self._n_items), np.nan, dtype=np.float32)
-        np.put_along_axis(scores, places, log_likelihoods(self._model, encoded, targets).cpu().numpy(), axis=1)
-        return scores
-
-    def _written(self, queries: Queries, encoded: "Encoded") -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        tokens, values = self._model.generate(encoded, self.config.beams, _LONGEST_FREE)
-        items = np.empty(values.shape, dtype=np.int64)
-        for row, user in enumerate(queries.users.tolist()):
-            texts = self._ids.tokenizer.batch_decode(tokens[row], skip_special_tokens=True)
-            history = set(queries.histories[row].tolist())
-            candidates = None if queries.candidates is None else set(queries.candidates[row].tolist())
-            items[row] = self._answers.read(user, texts, self._n_items, history, candidates)
-        return items, values.cpu().numpy()
-
-
-def shown_order(candidates: npt.NDArray[np.int32], user: int, seed: int) -> list[int]:
-    """The candidates of a query as its prompt lists them, each once, in an order that follows from the set of them, the
-    user and the seed: neither from the order they come in, nor from which of them is the target."""
-    items = np.unique(candidates[candidates != PAD]).astype(np.int64)
-    digest = hashlib.sha256(np.array([seed, user, *items], dtype=np.int64).tobytes()).digest()
-    return np.random.default_rng(list(digest)).permutation(items).tolist()
-
-
-def _marked(queries: Queries, n_items: int) -> npt.NDArray[np.bool_]:
-    """bool (B, I): the items that are candidates."""
-    if queries.candidates is None:
-        return np.ones((len(queries), n_items), dtype=bool)
-    marked = np.zeros((len(queries), n_items), dtype=bool)
-    row, column = np.nonzero(queries.candidates != PAD)
-    marked[row, queries.candidates[row, column]] = True
-    return marked
-
-
-def _padded(rows: Sequence[Sequence[int]], pad: int) -> npt.NDArray[np.int64]:
-    """int64 (R, longest)."""
-    table: Any = np.full((len(rows), max(map(len, rows))), pad, dtype=np.int64)
-    for row, tokens in enumerate(rows):
-        table[row, : len(tokens)] = tokens
-    return table
+        config = self.config
+        if config.ranking == "likelihood":
+            return self._writer.likelihoods(encoded, queries)
+        if config.ranking == "free":
+            return self._writer.written(encoded, queries, config.beams, self._answers)
+        return self._writer.searched(encoded, queries, config.beams, config.write_seen)

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from llmrec_bench import PAD, BenchError
+from llmrec_bench_plugins.rdrec.item_ranking import shown_order
 from llmrec_bench_plugins.rdrec.pod import POD
-from llmrec_bench_plugins.rdrec.t5_recommender import shown_order
 from llmrec_bench_plugins.rdrec.templates import SEQUENTIAL, TOP_N
 
 TINY = {"kind": "from-scratch", "width": 16, "layers": 1, "heads": 2, "feed_forward": 16}
