@@ -78,8 +78,7 @@ class PromptedT5(nn.Module):
 
     def start(self, encoded: Encoded) -> "Decoding":
         """What a text begins with, for all rows."""
-        decoding = Decoding(self.t5, encoded, EncoderDecoderCache(DynamicCache(), DynamicCache()))
-        return decoding
+        return Decoding(self.t5, encoded, EncoderDecoderCache(DynamicCache(), DynamicCache()))
 
     def generate(self, encoded: Encoded, beams: int, longest: int) -> tuple[Tensor, Tensor]:
         """The `beams` best texts of each row by transformers' own beam search, free to write anything: int64
