@@ -63,6 +63,9 @@ def quick(name: str, encoder: Path, dataset: Dataset, folder: Path) -> dict[str,
         }
     if name.startswith("recbole"):
         return {} if name == "recbole:EASE" else {"epochs": 1, "history_length": 10, "batch_size": 256}
+    if name == "pod":
+        trunk = {"kind": "from-scratch", "width": 16, "layers": 1, "feed_forward": 16}
+        return {"trunk": trunk, "epochs": 2, "negatives": 9, "candidates_prompt": "top_n"}
     return SHORT if name.removesuffix("+") in ("gru4rec", "sasrec", "srgnn") else {}
 
 

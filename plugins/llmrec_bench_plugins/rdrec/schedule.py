@@ -1,0 +1,57 @@
+"""Which task each batch takes how many examples from."""
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Batching = Literal["alternating", "mixed"]
+
+
+def epoch_plan(
+    ratio: Mapping[str, int], sizes: Mapping[str, int], batch_size: int, batching: Batching
+) -> Iterator[dict[str, int]]:
+    """The batches of an epoch: examples by task. `sizes` is how much one pass of each task is.
+
+    `alternating`: a batch has one task, and tasks take turns, `ratio` batches each. `mixed`: every batch is shared in
+    that ratio. Either way the epoch is over once every task has gone over all it has; the smaller ones begin anew.
+    """
+    if batching == "alternating":
+        turns = max(-(-sizes[task] // (batch_size * share)) for task, share in ratio.items())
+        for _ in range(turns):
+            for task, share in ratio.items():
+                yield from ({task: batch_size} for _ in range(share))
+        return
+    counts = shares(ratio, batch_size)
+    for _ in range(max(-(-sizes[task] // count) for task, count in counts.items())):
+        yield dict(counts)
+
+
+def shares(ratio: Mapping[str, int], batch_size: int) -> dict[str, int]:
+    """The examples of each task in a mixed batch: as near to the ratio as whole numbers come, at least one each."""
+    exact = {task: batch_size * share / sum(ratio.values()) for task, share in ratio.items()}
+    counts = {task: max(1, int(share)) for task, share in exact.items()}
+    by_rest = sorted(exact, key=lambda task: int(exact[task]) - exact[task])
+    for task in by_rest[: max(0, batch_size - sum(counts.values()))]:
+        counts[task] += 1
+    return counts
+
+
+class Passes:
+    """Shuffled passes over a task's sources, one after the other without end."""
+
+    def __init__(self, sources: npt.NDArray[np.int64], rng: np.random.Generator) -> None:
+        self._sources, self._rng = sources, rng
+        self._left = sources[:0]
+
+    def take(self, count: int) -> npt.NDArray[np.int64]:
+        """int64 (count,): the next ones."""
+        parts, missing = [], count
+        while missing > 0:
+            if not len(self._left):
+                self._left = self._rng.permutation(self._sources)
+            parts.append(self._left[:missing])
+            self._left = self._left[missing:]
+            missing -= len(parts[-1])
+        return np.concatenate(parts)

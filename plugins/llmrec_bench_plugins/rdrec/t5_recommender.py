@@ -1,0 +1,257 @@
+"""What every recommender shares that writes item ids with T5: options, fitting and ranking. One more says its tasks."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from llmrec_bench import PAD, BenchError, Method, Operational, Queries, Range, Run, Scores, TrainingData
+from llmrec_bench_plugins.rdrec.free_answers import FreeAnswers
+from llmrec_bench_plugins.rdrec.id_tokens import IdTokenizer, padded
+from llmrec_bench_plugins.rdrec.item_ranking import ItemWriter, item_writer, shown_order
+from llmrec_bench_plugins.rdrec.schedule import Batching, Passes, epoch_plan
+from llmrec_bench_plugins.rdrec.tasks import Example, Task, sequential_prompts
+from llmrec_bench_plugins.rdrec.templates import SEQUENTIAL, TOP_N, Templates
+from llmrec_bench_plugins.rdrec.trunks import FromScratchT5, Trunk
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from llmrec_bench_plugins.blocks.prompted_t5 import Encoded, TextBatch
+    from llmrec_bench_plugins.blocks.text_to_text_training import Batches
+
+
+class T5Recommender(Method):
+    """A T5 that learns several tasks in words and is asked for item numbers.
+
+    A subclass names itself, lists its `tasks` and their `ratio`, and says in `Config.wordings` what these are worded
+    in. Users and items stand in texts by number, code plus 1: numbers that give answers away do so here too, unless the
+    data set is read with `item_id_order: shuffled(SEED)`.
+    """
+
+    class Config(Method.Config):
+        """Options of every T5 recommender."""
+
+        wordings: ClassVar[tuple[Templates, ...]] = (SEQUENTIAL, TOP_N)
+        """The templates of the tasks."""
+
+        trunk: Trunk = FromScratchT5()
+        """T5 before it learns: a small one from scratch, or pretrained weights."""
+        prompt_vectors: int = Field(3, ge=1)
+        """Vectors that stand before a text, of each task its own; POD's released logs have 10."""
+        whole_words: int = Field(512, ge=2)
+        """Rows of the table with a vector for the first, second, ... id of a text."""
+        history_length: int = Field(20, ge=1, le=10_000)
+        """How many of a user's latest items a text shows."""
+        batching: Batching = "alternating"
+        """`alternating`: each batch has one task, and they take turns, as in the current code of POD. `mixed`: every
+        batch has a share of each, as in the code behind its released logs."""
+        batch_size: int = Field(64, ge=1)
+        """Examples in one step."""
+        epochs: int = Field(100, ge=1)
+        """At most this many; one is over when every task has gone over all its users."""
+        learning_rate: Annotated[float, Range(3e-4, 1e-2, log=True)] = Field(3e-3, gt=0)
+        """AdamW's; for pretrained weights take 5e-4 or 1e-3, as the papers do for T5-small."""
+        weight_decay: float = Field(0.01, ge=0)
+        """AdamW's."""
+        patience: int | None = Field(5, ge=1)
+        """Stop after this many epochs without a better validation loss, the mean over tasks, and keep the best epoch's
+        weights. It is the loss and not a metric, as in the papers: a loss takes one pass, a metric a search for each
+        user. null: train for all `epochs`, keep the last weights and use no validation data."""
+        patience_counts: Literal["consecutive", "total"] = "consecutive"
+        """Which of these epochs count: those since the best one, or all, as in the released code."""
+        train_on_padding: bool = False
+        """Whether the pads behind short targets are learned too and count in losses, as in the released code."""
+        ranking: Literal["trie", "likelihood", "free"] = "trie"
+        """`trie`: a beam search that can only write numbers of candidates; an item that no beam ends in has no score.
+        `likelihood`: the exact log-probability of every candidate's number; slow for a whole catalogue. `free`: a beam
+        search that may write anything, as in the papers; below the tables stands what it came to."""
+        beams: int = Field(20, ge=1)
+        """For `trie` and `free`: how many texts are pursued at once, and so how many items get a score at most. With
+        as many as candidates, `trie` is exact."""
+        write_seen: bool = False
+        """For `trie`: whether it may write items of the history; false goes with `seen: mask` of the protocol."""
+        candidates_prompt: Literal["sequential", "top_n"] = "sequential"
+        """What is asked where the protocol names candidates: for the next item after the history, or for the best of
+        the listed candidates, without a history. The whole catalogue is always asked for as `sequential`."""
+        ask_at_once: Annotated[int, Operational()] = Field(64, ge=1)
+        """Queries computed together."""
+
+        def identity(self) -> dict[str, Any]:
+            """With the hashes of the wordings."""
+            return {**super().identity(), "prompt_hashes": [wording.file.hash for wording in self.wordings]}
+
+    config: Config
+
+    @abstractmethod
+    def tasks(self, train: TrainingData, seed: int) -> Sequence[Task]:
+        """What it learns, in the order of the prompt vectors."""
+
+    @abstractmethod
+    def ratio(self) -> Mapping[str, int]:
+        """How often each task is drawn, by name; none is 0."""
+
+    def vocabulary(self, train: TrainingData) -> list[str]:
+        """Texts whose words a tokenizer from scratch knows, beside numbers: here the templates. A method that teaches
+        other texts adds them."""
+        return [line for wording in self.config.wordings for line in wording.filled("user_1", "item_1")]
+
+    def fit(self, train: TrainingData, run: Run) -> None:
+        """Train. The run's seed decides weights, dropout, what is drawn of users, and the order of batches."""
+        import torch
+
+        from llmrec_bench_plugins.blocks.next_item_training import DivergedError
+        from llmrec_bench_plugins.blocks.text_to_text_training import TextToTextOptions, train_text_to_text
+
+        config = self.config
+        if run.device != "cpu" and not torch.cuda.is_available():
+            raise BenchError(f"{self.name}: device '{run.device}' asked for, but torch finds no CUDA; use 'cpu'")
+        if config.patience is not None and len(train.validation) == 0:
+            raise BenchError(
+                f"{self.name}: early stopping needs validation queries and there are none; "
+                f"set `patience: null` to train for all {config.epochs} epochs"
+            )
+        self._seed, self._answers = run.seed, FreeAnswers()
+        tasks = {task.name: task for task in self.tasks(train, run.seed)}
+        self._check_sources(tasks, train, run)
+        validation = {name: tasks[name].validation() for name in self.ratio()} if config.patience is not None else {}
+        if config.patience is not None and not any(validation.values()):
+            raise BenchError(f"{self.name}: no validation query has a history to ask with; set `patience: null`")
+        options = TextToTextOptions(
+            config.epochs, config.learning_rate, config.weight_decay, config.patience, config.patience_counts
+        )
+        # Weights and dropout draw from torch's global generators: seeded here, and put back as they were afterwards.
+        with torch.random.fork_rng(devices=[] if run.device == "cpu" else [run.device]):
+            torch.manual_seed(run.seed)
+            self._writer = self._build(train, list(tasks), run.device)
+            try:
+                outcome = train_text_to_text(
+                    self._writer.model,
+                    self._epochs(tasks, run.rng),
+                    [self._batches(name, examples) for name, examples in validation.items() if examples],
+                    options,
+                    run.log,
+                )
+            except DivergedError as error:
+                raise BenchError(f"{self.name}: {error}; try a smaller `learning_rate`") from error
+        run.log(f"kept epoch {outcome.best_epoch} of {outcome.epochs}")
+
+    def _check_sources(self, tasks: Mapping[str, Task], train: TrainingData, run: Run) -> None:
+        for name in self.ratio():
+            if not len(tasks[name].sources):
+                raise BenchError(f"{self.name}: no user has enough training items for the task {name}")
+            skipped = train.n_users - len(tasks[name].sources)
+            if skipped:
+                run.log(f"{name}: {skipped:,} of {train.n_users:,} users have too few training items and are left out")
+
+    def _build(self, train: TrainingData, tasks: Sequence[str], device: str) -> ItemWriter:
+        from llmrec_bench_plugins.blocks.prompted_t5 import PromptedT5
+
+        config, known_as = self.config, self.config.trunk.known_as()
+        t5, tokenizer = config.trunk.build(self.vocabulary(train))
+        ids = IdTokenizer(tokenizer, config.whole_words)
+        ids.check(known_as, train.n_users, train.n_items)
+        model = PromptedT5(t5, len(tasks), config.prompt_vectors, config.whole_words)
+        task_numbers = {name: place for place, name in enumerate(tasks)}
+        return item_writer(model, ids, train.n_items, task_numbers, known_as, device)
+
+    def _epochs(self, tasks: Mapping[str, Task], rng: np.random.Generator) -> "Callable[[], Batches]":
+        """A function that gives the batches of one more epoch."""
+        ratio = self.ratio()
+        sizes = {name: len(tasks[name].sources) for name in ratio}
+        passes = {name: Passes(tasks[name].sources, rng) for name in ratio}
+
+        def epoch() -> "Iterator[tuple[TextBatch, Tensor]]":
+            for plan in epoch_plan(ratio, sizes, self.config.batch_size, self.config.batching):
+                drawn = {name: tasks[name].draw(passes[name].take(count), rng) for name, count in plan.items()}
+                yield self._batch(drawn)
+
+        return epoch
+
+    def _batches(self, task: str, examples: Sequence[Example]) -> "Callable[[], Batches]":
+        """A function that gives all the examples of a task, in order."""
+
+        def batches() -> "Iterator[tuple[TextBatch, Tensor]]":
+            size = self.config.batch_size
+            for start in range(0, len(examples), size):
+                yield self._batch({task: examples[start : start + size]})
+
+        return batches
+
+    def _batch(self, examples: Mapping[str, Sequence[Example]]) -> "tuple[TextBatch, Tensor]":
+        """Texts and int64 (B, T) labels."""
+        import torch
+
+        names = [name for name, some in examples.items() for _ in some]
+        together = [example for some in examples.values() for example in some]
+        ids = self._writer.ids
+        targets = ids.targets([example.target for example in together])
+        pad = int(ids.tokenizer.pad_token_id) if self.config.train_on_padding else -100
+        labels = torch.from_numpy(padded(targets, pad)).to(self._writer.device)
+        return self._writer.batch([example.source for example in together], names), labels
+
+    @property
+    def parameters(self) -> int:
+        """Of T5, the prompt vectors and the table of whole words."""
+        return sum(weight.numel() for weight in self._writer.model.parameters())
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What free texts came to."""
+        return list(self._answers.remarks())
+
+    def score(self, queries: Queries) -> Scores:
+        """float32 (B, C): the log-probability of an item's number; NaN where no beam ended in it, and for a query that
+        has nothing to ask with, an empty history (`sequential`) or no candidate (`top_n`).
+
+        Raises `BenchError` for a list of candidates longer than the table of whole words, and for the whole catalogue
+        where only `top_n` was learned.
+        """
+        import torch
+
+        width = self._writer.n_items if queries.candidates is None else queries.candidates.shape[1]
+        scores = np.full((len(queries), width), np.nan, dtype=np.float32)
+        if queries.candidates is not None and self.config.candidates_prompt == "top_n":
+            task, asked = "top_n", np.flatnonzero((queries.candidates != PAD).any(axis=1))
+        else:
+            if "sequential" not in self.ratio():
+                raise BenchError(
+                    f"{self.name}: the whole catalogue is asked for as sequential, a task that `ratio` leaves out; "
+                    "give it a share, or let the protocol have sampled candidates"
+                )
+            task, asked = "sequential", np.flatnonzero(queries.histories.lengths > 0)
+        # Texts of like length share a batch.
+        asked = asked[np.argsort(queries.histories.lengths[asked], kind="stable")]
+        with torch.inference_mode():
+            for start in range(0, len(asked), self.config.ask_at_once):
+                rows = asked[start : start + self.config.ask_at_once]
+                block = queries.take(rows)
+                texts = self._writer.batch(self._prompts(block, task), [task] * len(block))
+                encoded = self._writer.model.encode(texts)
+                over_catalogue = self._ranked(block, encoded)  # (b, I)
+                if block.candidates is None:
+                    scores[rows] = over_catalogue
+                    continue
+                places = np.maximum(block.candidates, 0).astype(np.int64)
+                scores[rows] = np.take_along_axis(over_catalogue, places, axis=1)
+        return scores
+
+    def _prompts(self, queries: Queries, task: str) -> list[str]:
+        if task == "sequential":
+            return sequential_prompts(queries, self.config.history_length)
+        assert queries.candidates is not None
+        return [
+            TOP_N.bare(user, shown_order(row, user, self._seed))
+            for user, row in zip(queries.users.tolist(), queries.candidates, strict=True)
+        ]
+
+    def _ranked(self, queries: Queries, encoded: "Encoded") -> Scores:
+        """float32 (B, I)."""
+        config = self.config
+        if config.ranking == "likelihood":
+            return self._writer.likelihoods(encoded, queries)
+        if config.ranking == "free":
+            return self._writer.written(encoded, queries, config.beams, self._answers)
+        return self._writer.searched(encoded, queries, config.beams, config.write_seen)

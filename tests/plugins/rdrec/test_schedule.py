@@ -1,0 +1,46 @@
+"""Batches by ratio, worked by hand, and passes that leave nobody out."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmrec_bench_plugins.rdrec.schedule import Passes, epoch_plan, shares
+
+
+def test_tasks_take_turns_by_their_ratio():
+    """50 users in batches of 10: 5 batches of a, 3 turns of 2 batches; b goes along."""
+    plan = list(epoch_plan({"a": 2, "b": 1}, {"a": 50, "b": 20}, 10, "alternating"))
+    assert plan == [{"a": 10}, {"a": 10}, {"b": 10}] * 3
+
+
+def test_every_mixed_batch_is_shared_by_the_ratio():
+    plan = list(epoch_plan({"a": 3, "b": 1}, {"a": 50, "b": 20}, 8, "mixed"))
+    assert plan == [{"a": 6, "b": 2}] * 10
+
+
+@pytest.mark.parametrize(
+    ("ratio", "size", "expected"),
+    [
+        ({"a": 1, "b": 1}, 64, {"a": 32, "b": 32}),
+        ({"a": 1, "b": 1, "c": 1}, 64, {"a": 22, "b": 21, "c": 21}),
+        ({"a": 1, "b": 3}, 6, {"a": 2, "b": 4}),  # 1.5 and 4.5
+        ({"a": 9, "b": 1}, 2, {"a": 1, "b": 1}),  # at least one each
+        ({"a": 5}, 7, {"a": 7}),
+    ],
+)
+def test_shares_of_a_batch(ratio, size, expected):
+    assert shares(ratio, size) == expected
+
+
+@given(st.integers(1, 12), st.lists(st.integers(1, 9), min_size=1, max_size=12), st.integers(0, 99))
+def test_passes_leave_nobody_out_and_take_nobody_twice(n, counts, seed):
+    sources = np.arange(n, dtype=np.int64) * 10
+    passes = Passes(sources, np.random.default_rng(seed))
+    taken = np.concatenate([passes.take(count) for count in counts])
+    assert len(taken) == sum(counts)
+    for start in range(0, len(taken) - n + 1, n):
+        assert sorted(taken[start : start + n]) == sources.tolist()
+    assert max(Counter(taken.tolist()).values()) <= -(-len(taken) // n)
