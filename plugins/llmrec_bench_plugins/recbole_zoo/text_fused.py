@@ -1,7 +1,7 @@
 """RecBole's sequential models with item texts: their item table holds linear maps of items' own vectors and texts."""
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
@@ -11,6 +11,9 @@ from llmrec_bench_plugins.recbole_zoo.method import TrainedRecBoleMethod
 from llmrec_bench_plugins.recbole_zoo.models import Fusible, missing, model_named, own_options
 from llmrec_bench_plugins.recbole_zoo.options import refuse_unknown
 from llmrec_bench_plugins.stages.text_embeddings import read_embeddings
+
+if TYPE_CHECKING:
+    from llmrec_bench_plugins.blocks.text_fusion import TextFusion
 
 
 class RecBolePlus(TrainedRecBoleMethod):
@@ -36,10 +39,10 @@ class RecBolePlus(TrainedRecBoleMethod):
         def _runs(cls, given: Any) -> Any:
             """With the options of the model that was chosen."""
             name: Any = given.get("model", "SASRec") if isinstance(given, Mapping) else None
-            if name not in get_args(Fusible):
+            if name not in get_args(cls.model_fields["model"].annotation):
                 return given  # told by the field
             if reason := missing(model_named(name)):
-                raise ValueError(f"recbole+ with {name} does not run: it {reason}")
+                raise ValueError(f"RecBole's {name} does not run: it {reason}")
             options, known = given.get("options", {}), own_options(name)
             if not isinstance(options, Mapping):
                 return given
@@ -58,15 +61,19 @@ class RecBolePlus(TrainedRecBoleMethod):
         self.model = model_named(config.model)
 
     def _learn(self, run: Run) -> None:
+        self._fuse_texts(run)
+        self._built.module.to(run.device)
+        super()._learn(run)
+
+    def _fuse_texts(self, run: Run) -> "TextFusion":
+        """Texts into the module's item table; returns what fuses them."""
         import torch
 
         from llmrec_bench_plugins.blocks.text_fusion import fuse_item_table
 
         texts = torch.from_numpy(read_embeddings(run.artifact(self.config.item_text)))
         module: Any = self._built.module
-        fuse_item_table(module.item_embedding, texts, self.config.text_width)
-        module.to(run.device)
-        super()._learn(run)
+        return fuse_item_table(module.item_embedding, texts, self.config.text_width)
 
 
 METHODS: list[type[Method]] = [RecBolePlus]
