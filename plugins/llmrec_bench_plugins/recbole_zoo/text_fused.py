@@ -1,7 +1,6 @@
 """RecBole's sequential models with item texts: their item table holds linear maps of items' own vectors and texts."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
@@ -34,20 +33,15 @@ class RecBolePlus(TrainedRecBoleMethod):
         options: dict[str, JsonValue] = Field(default_factory=lambda: own_options("SASRec"))
         """RecBole's own options of the model by name; those left out are as in RecBole's YAML file of the model."""
 
-        @model_validator(mode="before")
-        @classmethod
-        def _runs(cls, given: Any) -> Any:
-            """With the options of the model that was chosen."""
-            name: Any = given.get("model", "SASRec") if isinstance(given, Mapping) else None
-            if name not in get_args(cls.model_fields["model"].annotation):
-                return given  # told by the field
-            if reason := missing(model_named(name)):
-                raise ValueError(f"RecBole's {name} does not run: it {reason}")
-            options, known = given.get("options", {}), own_options(name)
-            if not isinstance(options, Mapping):
-                return given
-            refuse_unknown(options, known)
-            return {**given, "options": {**known, **options}}
+        @model_validator(mode="after")
+        def _runs(self) -> Self:
+            """With the options of the model that was chosen, which is known when all fields are."""
+            if reason := missing(model_named(self.model)):
+                raise ValueError(f"RecBole's {self.model} does not run: it {reason}")
+            given, known = self.options if "options" in self.model_fields_set else {}, own_options(self.model)
+            refuse_unknown(given, known)
+            object.__setattr__(self, "options", {**known, **given})  # nobody has seen it yet
+            return self
 
         @field_validator("options")
         @classmethod
