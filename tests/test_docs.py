@@ -65,7 +65,7 @@ def test_the_comparison_in_the_guide_loads(tmp_path):
 
 
 def test_the_tuning_in_the_guide_loads(tmp_path):
-    *_, text, _ = blocks("suites/README.md", "yaml")
+    [text] = [text for text in blocks("suites/README.md", "yaml") if text.startswith("tune:")]
     (tmp_path / "guide.yaml").write_text(f"datasets: {{d: {{source: movielens-100k}}}}\n{text}")
     suite = load_suite(tmp_path / "guide.yaml", CATALOG)
     assert [m.settings for m in suite.methods] == ["default", "tuned", "tuned"]
@@ -83,7 +83,7 @@ def test_the_row_of_a_run_file_in_the_guide_loads(tmp_path):
 
 
 def test_the_language_models_in_the_guide_load(tmp_path):
-    *_, text = blocks("suites/README.md", "yaml")
+    [text] = [text for text in blocks("suites/README.md", "yaml") if text.startswith("llm:")]
     (tmp_path / "guide.yaml").write_text(f"datasets: {{d: {{source: movielens-100k}}}}\n{text}")
     suite = load_suite(tmp_path / "guide.yaml", CATALOG)
     [(facts, _), (embeddings, _)] = stages_of(suite.methods[0].config).values()

@@ -57,11 +57,22 @@ def test_the_students_learn_as_the_paper_says(full):
 def test_the_embedded_form_asks_nobody():
     suite = load_suite(PAPER, CATALOG)
     writers = {
-        stage.writer.provider
+        stage.language_model().provider
         for method in suite.methods
         for stage, _ in stages_of(method.config).values()
-        if stage.name == "teacher-rationales"
+        if stage.language_model() is not None
     }
     assert writers == {"recorded", "simulated"}
+    asked = {
+        m.label: model.provider for m in suite.methods if (model := m.method(m.config).language_model()) is not None
+    }
+    assert asked == {"LLM as Ranker": "simulated"}
     assert {d.label for d in suite.datasets if d.source.simulated} == {"Games", "Food", "Home"}
     assert suite.seeds == (1, 2, 3, 4, 5)
+
+
+def test_what_ranks_and_what_enhances_stand_in_the_cost_table_alone():
+    suite = load_suite(PAPER, CATALOG)
+    rows = {"LLM as Ranker", "LLM as Enhancer"}
+    assert {m.label: m.datasets for m in suite.methods if m.label in rows} == dict.fromkeys(rows, ("Games",))
+    assert all(not rows & set(table.methods) for table in suite.tables)

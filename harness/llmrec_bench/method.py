@@ -95,7 +95,8 @@ class Method(ABC):
 
     @property
     def prompts_need_fit(self) -> bool:
-        """True where what is asked depends on the fit: `prompts` then gives as many, about as long, of other words."""
+        """True where what is asked depends on the fit, or on earlier answers: `prompts` then gives as many, about as
+        long, of other words."""
         return False
 
     def language_model(self) -> "LanguageModel.Config | None":
@@ -109,7 +110,8 @@ class Method(ABC):
 
     def prompt_places(self, queries: Queries) -> npt.NDArray[np.int64] | None:
         """int64 (B, C): the place, from 0, of each candidate in the query's first prompt, -1 for one not shown; None
-        for a method without prompts. Asked after `score`, to tell how accuracy moves with the target's place."""
+        for a method without prompts, or where no prompt comes first. Asked after `score`, to tell how accuracy moves
+        with the target's place."""
         return None
 
     @property

@@ -65,6 +65,11 @@ class SequentialMethod(Method):
         """int64 (B,): whose text the encoder's user side takes for each query; None where it has no user side."""
         return None
 
+    def first_targets(self, train: TrainingData) -> npt.NDArray[np.int64] | None:
+        """int64 (U,): the place, from 0, of each user's first training item that is learnt; None: of every one that
+        follows another."""
+        return None
+
     def fit(self, train: TrainingData, run: Run) -> None:
         """Train. The run's seed decides the weights, the dropout, the order of batches and the negatives."""
         import torch
@@ -95,6 +100,7 @@ class SequentialMethod(Method):
                     run.rng,
                     validate=lambda: run.validate(self.score, config.validation_metric),
                     log=run.log,
+                    first_targets=self.first_targets(train),
                 )
             except DivergedError as error:
                 raise BenchError(f"{self.name}: {error}; try a smaller `learning_rate`") from error

@@ -9,8 +9,10 @@ KAR predicts clicks; this is an adaptation to next-item ranking, and differs fro
   The encoder reads z_i' in histories, too.
 - The loss is the backbone's, cross-entropy over the catalogue unless told otherwise, and no binary one on ratings above
   a threshold. The best epoch is chosen on validation, not on the test.
-- KAR keeps the half of a history that its prompts show out of the samples. Here a user's text serves the last training
-  item, validation and test, which come after all that it was made from; see `user-preferences`.
+- KAR shows the first half of a history to the language model and takes no sample from that half; the cut-off
+  `first_half` of the users' texts does so here, the half counted in training items. By default, `earliest`, all
+  training items are learnt, and a user's text serves the last of them, validation and test, which come after all that
+  it was made from.
 - KAR has experts of its own for users. Here there are none unless asked for, and both sides share the linear map: a
   user's text meets one training prediction a user, where KAR has many samples.
 - KAR encodes the history shown and the answer together, with BERT or ChatGLM. Here it is the answer alone: the backbone
@@ -103,7 +105,8 @@ class WithKnowledge:
     """Adds knowledge of users and items to the encoder of the `SequentialMethod` it stands before.
 
     In training a user's text serves the prediction of the last training item only, for it may tell of all items before
-    that; with the cut-off `single_train` it serves all of them, and has seen what it is to find.
+    that; with the cut-off `single_train` it serves all of them, and has seen what it is to find. With `first_half` only
+    items behind that half are learnt, and the text serves each of them.
     """
 
     config: KnowledgeOptions
@@ -130,8 +133,14 @@ class WithKnowledge:
             # User u's text for the validation is U + u's, and so on.
             of_users, rows = torch.from_numpy(vectors), torch.from_numpy(places.ravel())
         everywhere = config.user_text is not None and config.user_text.every_position
+        everywhere |= self.first_targets(train) is not None
         add_knowledge(encoder, sizes, of_items, of_users, rows, config.share_fusion, everywhere)
         return encoder
+
+    def first_targets(self, train: TrainingData) -> npt.NDArray[np.int64] | None:
+        """The first that came after all that the user's text was made from, with the cut-off `first_half`."""
+        user_text = self.config.user_text
+        return None if user_text is None else user_text.first_served(train.sequences.lengths)
 
     def known_users(self, queries: Queries) -> npt.NDArray[np.int64] | None:
         """Of validation or test, as the queries are; None without texts of users."""

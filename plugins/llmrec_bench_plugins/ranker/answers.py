@@ -81,6 +81,8 @@ class _Candidates:
         self._exact = _unique(titles)
         self._words = [normalised(title) for title in titles]
         self._normalised = _unique(self._words)
+        # No title is found in what is several times longer than the longest, however it is wrapped and escaped.
+        self._longest = 100 + 4 * max(map(len, titles), default=0)
 
     def by_number(self, number: int | str) -> int | None:
         """The place of a number from 1, None for one that no candidate has."""
@@ -95,7 +97,7 @@ class _Candidates:
     def by_title(self, text: str) -> int | None:
         """By the title, exact, then without regard to case, punctuation and quotes, also where more stands behind it,
         then the one that is most alike. An entry is never looked for inside a title."""
-        parts = list(_heads(text))
+        parts = list(_heads(text, self._longest))
         for part in parts:
             found = self._exact.get(part, self._normalised.get(normalised(part)))
             if found is not None:
@@ -145,11 +147,13 @@ def _ratio(one: str, other: str) -> float:
     return matcher.ratio() if matcher.real_quick_ratio() >= FUZZY_THRESHOLD else 0.0
 
 
-def _heads(text: str) -> Iterator[str]:
-    """The text, and what stands before each mark that may end a title, longest first."""
+def _heads(text: str, longest: int) -> Iterator[str]:
+    """The text, and what stands before each mark that may end a title, longest first; none of more than so many
+    characters, for an answer without end has as many heads as marks."""
     whole = text.strip(_WRAPPING)
-    yield whole
-    ends = [found.start() for found in _BEHIND_TITLE.finditer(whole)]
+    if len(whole) <= longest:
+        yield whole
+    ends = [found.start() for found in _BEHIND_TITLE.finditer(whole[: longest + 1])]
     yield from (head for end in reversed(ends) if (head := whole[:end].strip(_WRAPPING)))
 
 

@@ -1,6 +1,6 @@
 """LLMRank: a language model is shown a history and candidates, and ranks them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
@@ -23,9 +23,12 @@ from llmrec_bench import (
     TrainingData,
 )
 from llmrec_bench_plugins.ranker.answers import Reading, read_ranking
-from llmrec_bench_plugins.ranker.ledger import Ledger, QueryEntry, agreement, rank_by_third
+from llmrec_bench_plugins.ranker.ledger import Ledger, entry_of
+from llmrec_bench_plugins.ranker.next_item_recall import NextItemRecall
+from llmrec_bench_plugins.ranker.procedures import ListWise, PairWise, SlidingWindow
 from llmrec_bench_plugins.ranker.prompt_order import drawn
-from llmrec_bench_plugins.ranker.ranking_prompts import AskedRanking, PromptOptions, RankingPrompts
+from llmrec_bench_plugins.ranker.ranked_lists import RankedList, rank_lists
+from llmrec_bench_plugins.ranker.ranking_prompts import AskedRanking, CandidateList, PromptOptions, RankingPrompts
 from llmrec_bench_plugins.ranker.title_recall import TitleRecall
 from llmrec_bench_plugins.stages.wording import ranking_wordings
 
@@ -33,10 +36,13 @@ Items = npt.NDArray[np.int64]
 
 _RETRIEVAL_TIES = 1_000_001
 """A use of chance beside those of prompts."""
+_PROMPTS_AT_ONCE = 50_000
+"""Of a few kilobytes each, held in memory together."""
 
 
 class LLMRanker(Method):
-    """A language model ranks each query's candidates from their titles and the titles of the history (list-wise).
+    """A language model ranks each query's candidates from their titles and the titles of the history: all in one
+    prompt, in windows that slide over them, or pair by pair.
 
     A candidate's score is minus its mean rank over the permutations asked for. Candidates that an answer does not rank
     share the mean of the places it leaves over, and what no answer tells apart ties, the target included: the
@@ -68,7 +74,9 @@ class LLMRanker(Method):
         protocol."""
 
         memory: TitleRecall | None = None
-        """A probe of what the model knows of the data set by heart; what it finds stands below the tables."""
+        """A probe of what titles the model knows by heart; what it finds stands below the tables."""
+        next_items: NextItemRecall | None = None
+        """A probe of whether it knows users' histories by heart; what it finds stands below the tables."""
 
         @model_validator(mode="after")
         def _retriever_is_silent(self) -> "LLMRanker.Config":
@@ -77,9 +85,15 @@ class LLMRanker(Method):
             return self
 
         def identity(self) -> dict[str, Any]:
-            """With the hashes of the wordings."""
+            """With the hashes of the wordings; without `procedure` where lists are asked about as wholes, and without a
+            probe of next items that is not made: what was run before there were the options stays known."""
             wordings = ranking_wordings(self.domain, self.prompt, self.answer)
-            return {**super().identity(), "prompt_hashes": [wording.hash for wording in wordings]}
+            plain = {**super().identity(), "prompt_hashes": [wording.hash for wording in wordings]}
+            if isinstance(self.procedure, ListWise):
+                del plain["procedure"]
+            if self.next_items is None:
+                del plain["next_items"]
+            return plain
 
     config: Config
 
@@ -89,11 +103,12 @@ class LLMRanker(Method):
 
     @property
     def prompts_need_fit(self) -> bool:
-        """True with a retriever."""
-        return self.config.retriever is not None
+        """True with a retriever, and with windows, of which the first of a list alone is known."""
+        return self.config.retriever is not None or isinstance(self.config.procedure, SlidingWindow)
 
     def prompts(self, train: TrainingData, queries: Queries, seed: int) -> Sequence[Prompt]:
-        """One for each query and permutation; with a retriever as if it proposed the most popular items.
+        """As many as will be asked: with a retriever as if it proposed the most popular items, and with windows as if
+        each answer kept the order of its prompt.
 
         Raises `BenchError` where the whole catalogue would have to be shown.
         """
@@ -101,7 +116,15 @@ class LLMRanker(Method):
         if self.config.retriever is not None:
             popular = np.argsort(-train.item_counts(), kind="stable")[: self.config.retrieved]
             candidates = np.tile(popular, (len(queries), 1))
-        asked = RankingPrompts(self.config, train.items, seed).asked(queries, self._shown_whole(candidates))
+        prompts, asked = RankingPrompts(self.config, train.items, seed), list[AskedRanking]()
+
+        def as_shown(round_of: Sequence[AskedRanking]) -> list[Reading]:
+            asked.extend(round_of)
+            return [Reading(tuple(range(len(ranking.shown))), "valid") for ranking in round_of]
+
+        rank_lists(
+            list(prompts.lists(queries, self._shown_whole(candidates))), prompts, self.config.procedure, as_shown
+        )
         return [ranking.prompt for ranking in asked]
 
     def fit(self, train: TrainingData, run: Run) -> None:
@@ -109,6 +132,7 @@ class LLMRanker(Method):
         self._n_items, self._seed = train.n_items, run.seed
         self._prompts = RankingPrompts(self.config, train.items, run.seed)
         self._ledger = Ledger()
+        self._first_shown: dict[int, Items] = {}
         self._retriever = None
         if self.config.retriever is not None:
             self._retriever = self.config.retriever.make()
@@ -127,7 +151,8 @@ class LLMRanker(Method):
         proposed = (
             [] if retriever is None else [f"candidates are the first {self.config.retrieved} of {retriever.method}"]
         )
-        return [*proposed, *self._ledger.remarks()]
+        described = self.config.procedure.description
+        return [*proposed, *([described] if described else []), *self._ledger.remarks()]
 
     def score(self, queries: Queries) -> Scores:
         """float32 (B, C): minus the mean rank; NaN for what was not retrieved, and for queries that have nothing to
@@ -137,15 +162,16 @@ class LLMRanker(Method):
         to be shown.
         """
         candidates = self._shown_whole(queries.candidates) if self._retriever is None else self._retrieve(queries)
-        read = self._read(list(self._prompts.asked(queries, candidates)))
-        answered = {row: list(group) for row, group in groupby(read, key=lambda pair: pair[0].row)}
+        ranked = self._rank(list(self._prompts.lists(queries, candidates)))
+        of_row = {row: list(group) for row, group in groupby(ranked, key=lambda one: one.candidates.row)}
         width = self._n_items if queries.candidates is None else queries.candidates.shape[1]
         scores = np.full((len(queries), width), np.nan, dtype=np.float32)
         for row, user in enumerate(queries.users.tolist()):
             items = np.unique(candidates[row][candidates[row] != PAD]).astype(np.int64)
-            answers = answered.get(row, [])
-            ranks = [_ranks(items, ranking, reading) for ranking, reading in answers]
-            self._ledger.entries[user] = _entry(items, answers, ranks)
+            lists = of_row.get(row, [])
+            ranks = [one.ranks(items) for one in lists]
+            self._ledger.entries[user] = entry_of(items, lists, ranks, isinstance(self.config.procedure, PairWise))
+            self._first_shown[user] = next((ranking.shown for one in lists for ranking, _ in one.answers), items[:0])
             if not ranks:
                 continue
             columns = items if queries.candidates is None else queries.candidates[row]
@@ -154,24 +180,41 @@ class LLMRanker(Method):
             scores[row, places] = -np.mean(ranks, axis=0)[np.searchsorted(items, columns[asked_about])]
         return scores
 
-    def prompt_places(self, queries: Queries) -> Items:
-        """int64 (B, C): where each candidate stands in the first permutation's prompt, -1 where it is not shown."""
-        candidates = self._shown_whole(queries.candidates) if self._retriever is None else self._retrieve(queries)
-        columns = np.arange(self._n_items)[None] if queries.candidates is None else queries.candidates
-        places = np.full((len(queries), columns.shape[1]), -1, dtype=np.int64)
-        for ranking in self._prompts.asked(queries, candidates):
-            if ranking.permutation == 0:
-                place_of = dict(zip(ranking.shown.tolist(), range(len(ranking.shown)), strict=True))
-                row = columns[0 if queries.candidates is None else ranking.row].tolist()
-                places[ranking.row] = [place_of.get(item, -1) for item in row]
+    def prompt_places(self, queries: Queries) -> Items | None:
+        """int64 (B, C): where each candidate stands in the query's first prompt when it was last scored, -1 where it is
+        not shown; None where each pair is shown in both orders."""
+        if isinstance(self.config.procedure, PairWise):
+            return None
+        width = self._n_items if queries.candidates is None else queries.candidates.shape[1]
+        places = np.full((len(queries), width), -1, dtype=np.int64)
+        for row, user in enumerate(queries.users.tolist()):
+            shown = self._first_shown[user]
+            place_of = np.full(self._n_items, -1, dtype=np.int64)
+            place_of[shown] = np.arange(len(shown))
+            if queries.candidates is None:
+                places[row] = place_of
+            else:
+                real = queries.candidates[row] != PAD
+                places[row, real] = place_of[queries.candidates[row, real]]
         return places
 
-    def _read(self, asked: list[AskedRanking]) -> Iterator[tuple[AskedRanking, Reading]]:
+    def _rank(self, lists: list[CandidateList]) -> list[RankedList]:
+        procedure = self.config.procedure
+        most = max((procedure.prompts_at_once(len(one.items)) for one in lists), default=1)
+        size = max(1, _PROMPTS_AT_ONCE // max(1, most))
+        return [
+            ranked
+            for start in range(0, len(lists), size)
+            for ranked in rank_lists(lists[start : start + size], self._prompts, procedure, self._read)
+        ]
+
+    def _read(self, asked: Sequence[AskedRanking]) -> list[Reading]:
         completions = self._model.complete([ranking.prompt for ranking in asked])
         if asked and all(completion.failed for completion in completions):
             raise BenchError(f"llm-ranker: all {len(asked):,} requests failed; the first: {completions[0].error}")
-        for ranking, completion in zip(asked, completions, strict=True):
-            yield ranking, _reading(completion, ranking, self.config)
+        return [
+            _reading(completion, ranking, self.config) for ranking, completion in zip(asked, completions, strict=True)
+        ]
 
     def _shown_whole(self, candidates: npt.NDArray[np.integer] | None) -> npt.NDArray[np.integer]:
         if candidates is None:
@@ -210,34 +253,3 @@ def _reading(completion: Completion, ranking: AskedRanking, config: PromptOption
     if completion.finish_reason == "refused":
         return Reading((), "refused")
     return read_ranking(completion.text, ranking.titles, config.answer, completion.finish_reason == "length")
-
-
-def _ranks(items: Items, ranking: AskedRanking, reading: Reading) -> npt.NDArray[np.float64]:
-    """float64 (n,): the rank of each item (codes, ascending) from 0; those that the answer lacks share the mean of the
-    places left over."""
-    ranked = len(reading.order)
-    ranks = np.full(len(items), (ranked + len(items) - 1) / 2)
-    ranks[np.searchsorted(items, ranking.shown[list(reading.order)])] = np.arange(ranked)
-    return ranks
-
-
-def _entry(
-    items: Items, answered: list[tuple[AskedRanking, Reading]], ranks: list[npt.NDArray[np.float64]]
-) -> QueryEntry:
-    shown = len(answered[0][0].shown) if answered else 0
-    places = [
-        np.array(rank[np.searchsorted(items, ranking.shown)])
-        for rank, (ranking, reading) in zip(ranks, answered, strict=True)
-        if reading.order
-    ]
-    told = [rank for rank, (_, reading) in zip(ranks, answered, strict=True) if reading.order]
-    return QueryEntry(
-        outcomes=tuple(reading.outcome for _, reading in answered),
-        shown=shown,
-        untitled=len(items) - shown if answered else 0,
-        unranked=sum(len(items) - len(reading.order) for _, reading in answered),
-        shortened=sum(ranking.shortened for ranking, _ in answered),
-        told_apart=answered[0][0].told_apart if answered else 0,
-        by_third=rank_by_third(places),
-        agreement=agreement(told),
-    )

@@ -12,6 +12,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from llmrec_bench import PAD, BenchError, Config, Prompt, Queries
+from llmrec_bench_plugins.ranker.procedures import ListWise, PairWise, Places, Procedure
 from llmrec_bench_plugins.ranker.prompt_order import Order, drawn, prompt_order
 from llmrec_bench_plugins.stages.wording import (
     Domain,
@@ -51,6 +52,9 @@ class PromptOptions(Config):
     order: Order = "seeded"
     """How the candidates of a prompt are ordered: at random for each query by the run's seed, or as in the recorded
     rankings of MovieLens-100K. Never as they were handed over."""
+    procedure: Procedure = ListWise()
+    """`{kind: list-wise}`: one prompt for all candidates. `{kind: sliding-window}` and `{kind: pair-wise}`: several,
+    with the same words about fewer candidates, for lists that are too long for one."""
     permutations: int = Field(1, ge=1, le=100)
     """Ask so many times with the candidates in another order, and take the mean of a candidate's ranks (bootstrapping);
     LLMRank has 3."""
@@ -58,20 +62,36 @@ class PromptOptions(Config):
     """At most so many characters: the oldest items of the history are left out until it fits; null: no limit."""
 
     @model_validator(mode="after")
-    def _one_recorded_order(self) -> "PromptOptions":
+    def _asks_what_makes_sense(self) -> "PromptOptions":
         if self.order == "recorded" and self.permutations > 1:
             raise ValueError("one order was recorded; use `permutations: 1`, or `order: seeded`")
+        if self.order == "recorded" and not isinstance(self.procedure, ListWise):
+            raise ValueError(
+                f"the recorded rankings are of whole lists, and `procedure: {{kind: {self.procedure.kind}}}` asks "
+                "about parts of them; use `{kind: list-wise}`, or `order: seeded`"
+            )
+        if isinstance(self.procedure, PairWise) and self.permutations > 1:
+            raise ValueError("`{kind: pair-wise}` asks in both orders, and there are no others; use `permutations: 1`")
         return self
 
 
 @dataclass(frozen=True)
-class AskedRanking:
-    """One prompt of one query."""
+class CandidateList:
+    """What a query is to have ranked, in one of its permutations."""
 
     row: int
     """Of the query."""
-    user: int
     permutation: int
+    history: tuple[int, ...]
+    """Item codes, in the order they are shown in."""
+    items: npt.NDArray[np.int64]
+    """int64 (n,): item codes of the candidates, in the order that prompts first show them in."""
+
+
+@dataclass(frozen=True)
+class AskedRanking:
+    """One prompt about candidates of a list."""
+
     shown: npt.NDArray[np.int64]
     """int64 (n,): item codes in the order of the prompt."""
     titles: tuple[str, ...]
@@ -79,8 +99,8 @@ class AskedRanking:
     prompt: Prompt
     shortened: bool
     """Items of the history were left out to fit `longest_prompt`."""
-    told_apart: int
-    """How many titles got a number, as another candidate has the same."""
+    told_apart: npt.NDArray[np.bool_]
+    """bool (n,): whose title got a number, as another of these candidates has the same."""
 
 
 class RankingPrompts:
@@ -123,26 +143,30 @@ class RankingPrompts:
         items = np.unique(candidates[candidates != PAD]).astype(np.int64)
         return items[self._titled[items]]
 
-    def asked(self, queries: Queries, candidates: npt.NDArray[np.integer]) -> Iterator[AskedRanking]:
-        """The prompts of each query, for its row of `candidates` (B, C). Nothing is asked of a query without a history
-        to show, or without a candidate to show."""
+    def lists(self, queries: Queries, candidates: npt.NDArray[np.integer]) -> Iterator[CandidateList]:
+        """What each query is to have ranked, for its row of `candidates` (B, C). Nothing is asked of a query without a
+        history to show, or without a candidate to show."""
         for row, user in enumerate(queries.users.tolist()):
-            history, items = self.history(queries, row), self.candidates(candidates[row])
+            history, items = tuple(self.history(queries, row)), self.candidates(candidates[row])
             if not history or not len(items):
                 continue
             for permutation in range(self._options.permutations):
                 order = prompt_order(self._options.order, len(items), self._seed, user, permutation)
-                yield self._ask(row, user, permutation, history, items[order])
+                yield CandidateList(row, permutation, history, items[order])
 
-    def _ask(
-        self, row: int, user: int, permutation: int, history: list[int], shown: npt.NDArray[np.int64]
-    ) -> AskedRanking:
+    def ask(self, about: CandidateList, places: Places, repeat: int) -> AskedRanking:
+        """The prompt that shows the candidates at these places of a list, when it has been asked `repeat` times before.
+
+        Raises `BenchError` where it is longer than `longest_prompt` with one item of the history.
+        """
+        shown, sample = about.items[places], about.permutation + repeat * self._options.permutations
         titles = [self._titles[item] for item in shown]
-        told_apart = 0
-        if self._options.answer == "titles":
-            titles, told_apart = tell_apart(titles)
-        prompt = self._prompt(history, shown, titles, permutation)
-        longest, kept = self._options.longest_prompt, history
+        counts = Counter(titles if self._options.answer == "titles" else ())
+        told_apart = np.array([counts[title] > 1 for title in titles], dtype=bool)
+        if told_apart.any():
+            titles = tell_apart(titles)
+        longest, kept = self._options.longest_prompt, about.history
+        prompt = self._prompt(kept, shown, titles, sample)
         while longest is not None and prompt.characters > longest:
             if len(kept) == 1:
                 raise BenchError(
@@ -152,11 +176,11 @@ class RankingPrompts:
                 )
             # What is oldest stands last in a reversed history, and anywhere in a shuffled one.
             kept = kept[:-1] if self._options.history_order == "reversed" else kept[1:]
-            prompt = self._prompt(kept, shown, titles, permutation)
-        return AskedRanking(row, user, permutation, shown, tuple(titles), prompt, kept is not history, told_apart)
+            prompt = self._prompt(kept, shown, titles, sample)
+        return AskedRanking(shown, tuple(titles), prompt, len(kept) < len(about.history), told_apart)
 
     def _prompt(
-        self, history: Sequence[int], shown: npt.NDArray[np.int64], titles: Sequence[str], permutation: int
+        self, history: Sequence[int], shown: npt.NDArray[np.int64], titles: Sequence[str], sample: int
     ) -> Prompt:
         options = self._options
         return ranking_prompt(
@@ -168,12 +192,12 @@ class RankingPrompts:
             options.prompt,
             options.answer,
             options.products,
-            permutation,
+            sample,
         )
 
 
-def tell_apart(titles: Sequence[str]) -> tuple[list[str], int]:
-    """The titles, equal ones with (1), (2) ... behind them, and how many those are."""
+def tell_apart(titles: Sequence[str]) -> list[str]:
+    """The titles, equal ones with (1), (2) ... behind them."""
     counts, taken, seen = Counter(titles), set(titles), Counter[str]()
     named = []
     for title in titles:
@@ -184,7 +208,7 @@ def tell_apart(titles: Sequence[str]) -> tuple[list[str], int]:
         while f"{title} ({seen[title]})" in taken:  # another title reads like this one with its number
             seen[title] += 1
         named.append(f"{title} ({seen[title]})")
-    return named, sum(counts[title] > 1 for title in titles)
+    return named
 
 
 def _category(value: object) -> str:

@@ -30,9 +30,10 @@ class AnswersAboutUsers(Stage):
     cutoff: Cutoff = "earliest"
     """Which items a text may be made from. `earliest`: those before the last training item, one call a user, and
     no target it serves is among them. `per_split`: one each for the last training item, validation and test.
-    `single_train`: all training items, so that training meets texts that were shown their targets."""
+    `single_train`: all training items, so that training meets texts that were shown their targets. `first_half`: the
+    first half of the training items, rounded up (KAR's), which can serve all of the second half."""
     history_length: int = Field(20, ge=1, le=1000)
-    """How many of the latest items the prompt shows."""
+    """How many of the latest items the prompt shows; with `first_half` how many of the first, at most."""
     title_words: int | None = Field(None, ge=1)
     """Show so many words of a title, at most; null: all. Titles of shops may reach a hundred and more."""
 

@@ -59,7 +59,7 @@ class StudentRationales(Stage):
 
     def identity(self) -> dict[str, Any]:
         """With cut-off and length as they are taken, and no seed where nothing is drawn."""
-        plain = super().identity() | {"cutoff": self.resolved_cutoff, "history_length": self._history_length}
+        plain = super().identity() | {"cutoff": self.resolved_cutoff, "history_length": self.resolved_history_length}
         return plain if self.temperature else {**plain, "seed": None}
 
     def fault(self, device: str) -> str | None:
@@ -97,7 +97,7 @@ class StudentRationales(Stage):
         # A distilled student meets titles as it learned them.
         words = self.student.teacher.title_words if isinstance(self.student, DistilledStudent) else None
         titles = cut_titles(train.items["title"], words)
-        for history in titled_histories(train, self.resolved_cutoff, self._history_length, titles):
+        for history in titled_histories(train, self.resolved_cutoff, self.resolved_history_length, titles):
             yield history, student_prompt([titles[item] for item in history.items])
 
     def _answers(self, model: "CausalModel", prompts: Sequence[str], run: StageRun) -> list[Answer]:
@@ -123,6 +123,7 @@ class StudentRationales(Stage):
         )
 
     @property
-    def _history_length(self) -> int:
+    def resolved_history_length(self) -> int:
+        """The student's own, else its teacher's; 20 for a student from elsewhere."""
         taught = self.student.teacher.history_length if isinstance(self.student, DistilledStudent) else 20
         return self.history_length or taught

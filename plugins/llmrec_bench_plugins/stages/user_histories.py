@@ -5,14 +5,16 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from llmrec_bench import TrainingData
 
-Cutoff = Literal["earliest", "per_split", "single_train"]
+Cutoff = Literal["earliest", "per_split", "single_train", "first_half"]
 """`earliest`: one text a user, from before the last training item; it serves that item, validation and test.
 `per_split`: one each for the last training item, validation and test, each from all that came before.
 `single_train`: one a user, from all training items; training positions then meet texts that were shown their
-targets."""
+targets. `first_half`: one a user, from the first half of the training items (KAR's); it may serve every item behind
+that half."""
 
 Serves = Literal["train", "validation", "test"]
 SERVED: tuple[Serves, ...] = ("train", "validation", "test")
@@ -36,12 +38,21 @@ class UserText:
     text: str
 
 
+def first_half(lengths: npt.NDArray[np.int64], longest: int) -> npt.NDArray[np.int64]:
+    """int64 (U,): how many of so many items are shown, half of them, rounded up, and at most `longest`; the items
+    behind them come after all that was shown."""
+    shown: npt.NDArray[np.int64] = np.minimum(-(-lengths // 2), longest)
+    return shown
+
+
 def user_histories(train: TrainingData, cutoff: Cutoff, longest: int) -> Iterator[UserHistory]:
-    """Every user's, cut to the latest `longest` items; none is empty. Users whose history is empty are left out.
+    """Every user's, cut to the latest `longest` items (with `first_half` to the first); none is empty. Users whose
+    history is empty are left out.
 
     Histories of the test hold training and validation items, as its queries do; test targets are nowhere in
     `TrainingData`.
     """
+    halves = first_half(train.sequences.lengths, longest)
     validation = {int(user): train.validation_targets[row] for row, user in enumerate(train.validation.users)}
     for user in range(train.n_users):
         row = train.sequences[user]
@@ -54,6 +65,8 @@ def user_histories(train: TrainingData, cutoff: Cutoff, longest: int) -> Iterato
                 cuts = [(("train",), row[:-1]), (("validation",), row), (("test",), then)]
             case "single_train":
                 cuts = [(SERVED, row)]
+            case "first_half":  # a single training item is shown, and none is left that the text could help to find
+                cuts = [(SERVED if len(row) > halves[user] else SERVED[1:], row[: halves[user]])]
         for serves, items in cuts:
             if len(items):
                 yield UserHistory(user, serves, tuple(items[-longest:].tolist()))

@@ -12,9 +12,9 @@ from llmrec_bench_plugins.stages.wording import preference_prompt, wording
 class UserPreferences(AnswersAboutUsers):
     """A language model analyses a user's preferences on given factors, from the titles of the history (KAR).
 
-    KAR shows the first half of a history, 15 to 30 items, with their ratings, and takes no sample from that half; with
-    the cut-off `earliest` the latest items before all that a text serves are shown, without ratings. Knowledge comes
-    before what it helps to find either way.
+    KAR shows the first half of a history, at most 15 or 30 items, with their ratings, and takes no sample from that
+    half: here the cut-off `first_half`, without ratings. With `earliest` the latest items before all that a text serves
+    are shown. Knowledge comes before what it helps to find either way.
     """
 
     name: ClassVar[str] = "user-preferences"

@@ -14,7 +14,7 @@ from llmrec_bench_plugins.stages.rationale_steps import parse_steps
 from llmrec_bench_plugins.stages.student_rationales import StudentRationales
 from llmrec_bench_plugins.stages.teacher_rationales import TeacherRationales
 from llmrec_bench_plugins.stages.text_encoders import Encoder, MiniLM, encode_distinct
-from llmrec_bench_plugins.stages.user_histories import SERVED
+from llmrec_bench_plugins.stages.user_histories import SERVED, Cutoff, first_half
 from llmrec_bench_plugins.stages.user_preferences import UserPreferences
 
 EMBEDDINGS, ROWS = "embeddings.npy", "rows.npy"
@@ -44,9 +44,21 @@ class UserTextEmbeddings(Stage):
     @property
     def every_position(self) -> bool:
         """Whether a text serves all of a user's training items, and not only the last one."""
+        return self._cutoff == "single_train"
+
+    def first_served(self, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
+        """int64 (U,), from training lengths (U,): the first place, from 0, of a training item that came after all that
+        the text was made from. None where that is not told for more than the last item."""
         texts = self.texts
-        cutoff = texts.resolved_cutoff if isinstance(texts, StudentRationales) else texts.cutoff
-        return cutoff == "single_train"
+        if self._cutoff != "first_half":
+            return None
+        longest = texts.resolved_history_length if isinstance(texts, StudentRationales) else texts.history_length
+        return first_half(lengths, longest)
+
+    @property
+    def _cutoff(self) -> Cutoff:
+        texts = self.texts
+        return texts.resolved_cutoff if isinstance(texts, StudentRationales) else texts.cutoff
 
     def fault(self, device: str) -> str | None:
         """The encoder's."""

@@ -77,6 +77,15 @@ def title_recall_prompt(domain: Domain, item: str, beginning: str) -> Prompt:
     return ask(title_recall_wording().fill(blanks), "title-recall", (item,))
 
 
+def next_items_prompt(
+    domain: Domain, items: Sequence[str], titles: Sequence[str], count: int, products: str = "products"
+) -> Prompt:
+    """Which items a user came to after these (tokens and titles, oldest first); `products` is what the items are called
+    where they are no movies."""
+    blanks = {"history": numbered_history(titles), "count": str(count), "products": products}
+    return ask(wording("next-items", domain).fill(blanks), "next-items", tuple(items))
+
+
 def ranking_wordings(domain: Domain, form: RankingForm, answer: RankingAnswer) -> list[PromptFile]:
     """The texts behind a prompt for a ranking: the question, that for a history too short for its form, and how to
     answer."""

@@ -5,6 +5,8 @@ import pytest
 import torch
 from torch import nn
 
+from llmrec_bench_plugins.blocks import next_item_training
+from llmrec_bench_plugins.blocks.next_item_losses import catalogue_cross_entropy
 from llmrec_bench_plugins.blocks.next_item_training import (
     DivergedError,
     TrainingOptions,
@@ -59,11 +61,18 @@ def encoder():
     return seeded(LastItem)
 
 
-def train(encoder, validate=lambda: 0.0, log=lambda line: None, rows=((0, 1, 2, 3, 0, 1), (2, 3, 0), (1,)), **options):
+def train(
+    encoder,
+    validate=lambda: 0.0,
+    log=lambda line: None,
+    rows=((0, 1, 2, 3, 0, 1), (2, 3, 0), (1,)),
+    first_targets=None,
+    **options,
+):
     offsets = np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64)
     items = np.array([item for row in rows for item in row], dtype=np.int32)
     chosen = TrainingOptions(**OPTIONS | options)
-    return train_next_item(encoder, offsets, items, chosen, np.random.default_rng(0), validate, log)
+    return train_next_item(encoder, offsets, items, chosen, np.random.default_rng(0), validate, log, first_targets)
 
 
 every_loss = pytest.mark.parametrize("loss", ["ce", "bce", "sampled_softmax"])
@@ -115,6 +124,39 @@ def test_a_broken_loss_is_named_with_its_epoch_and_step(encoder):
 def test_nothing_to_learn_from_is_refused(encoder):
     with pytest.raises(ValueError, match="two items or more"):
         train(encoder, rows=[[1], [], [2]])
+
+
+@pytest.mark.parametrize("kind", [LastItem, LastItemOnly])
+@pytest.mark.parametrize("length", [2, 5])
+def test_what_stands_before_a_first_target_is_history_only(kind, length, monkeypatch):
+    """Of 0 1 2 3 0 the items 3 and 0 are learnt, of 2 3 0 the last one, and nothing of the others."""
+    learnt = []
+
+    def spy(states, catalogue, targets):
+        learnt.extend(targets.tolist())
+        return catalogue_cross_entropy(states, catalogue, targets)
+
+    monkeypatch.setattr(next_item_training, "catalogue_cross_entropy", spy)
+    rows, firsts = ((0, 1, 2, 3, 0), (2, 3, 0), (1, 2), (1,)), np.array([3, 2, 2, 1])
+    train(seeded(kind), rows=rows, first_targets=firsts, loss="ce", history_length=length, epochs=1, patience=None)
+    assert sorted(learnt) == [0, 0, 3]
+
+
+def test_no_item_behind_a_first_target_is_refused(encoder):
+    with pytest.raises(ValueError, match="behind its first target"):
+        train(encoder, rows=((0, 1), (2,)), first_targets=np.array([2, 1]))
+
+
+@every_loss
+def test_skipped_transitions_are_not_in_the_loss(encoder, loss):
+    encoder.requires_grad_(False)
+    rows, drawn = np.array([[1, 2, 3, 4], [4, 1, 0, 0]]), np.array([4, 2])
+    some = next_item_loss(encoder, rows, drawn, loss, skipped=np.array([2, 0]))
+    for_each = drawn[:, None] if loss == "bce" else [drawn, drawn]
+    alone = [
+        next_item_loss(encoder, np.array([row]), own, loss) for row, own in zip([[3, 4], [4, 1]], for_each, strict=True)
+    ]
+    assert float(some) == pytest.approx(float(sum(alone)) / 2, rel=1e-5)
 
 
 @every_loss

@@ -81,6 +81,7 @@ def suite_text(writer, encoder):
             item_text={"texts": {"kind": "columns", "columns": ["title"]}, "encoder": encoder},
         ),
         "per split": row(user_text={**users, "texts": {**preferences, "cutoff": "per_split"}}),
+        "first half": row(user_text={**users, "texts": {**preferences, "cutoff": "first_half"}}),
     }
     return yaml.safe_dump(
         {
@@ -99,7 +100,7 @@ def run(folder, writer, encoder):
     catalog = load_catalog()
     plan = make_plan(load_suite(folder / "enhancer.yaml", catalog))
     progress = run_plan(plan, catalog, Store(folder / "results", "enhancer"), workers=0)
-    assert [p.state for p in progress] == ["finished"] * 10
+    assert [p.state for p in progress] == ["finished"] * 11
     return plan, {p.trial.id: p.record for p in progress}, Artifacts(folder / "results" / "artifacts")
 
 
@@ -118,7 +119,7 @@ def manifests(finished, name):
 
 def test_each_user_and_each_item_is_asked_about_once(finished):
     asked = {stage.cutoff: sum(s.calls for s in m.spending) for stage, m, _ in manifests(finished, "user-preferences")}
-    assert asked == {"earliest": USERS, "per_split": 3 * USERS}
+    assert asked == {"earliest": USERS, "per_split": 3 * USERS, "first_half": USERS}
     [(_, manifest, folder)] = manifests(finished, "item-facts")
     assert sum(spent.calls for spent in manifest.spending) == len(pd.read_parquet(folder / "facts.parquet"))
     plan, records, _ = finished
@@ -139,7 +140,7 @@ def test_no_target_is_among_the_interactions_a_manifest_lists(finished):
     }
     last = {(users[u], tokens[row[-1]]) for u, row in enumerate(parts.train)}
     found = manifests(finished, "user-preferences")
-    assert len(found) == 2
+    assert len(found) == 3
     for stage, manifest, folder in found:
         listed = pd.read_parquet(folder / "interactions.parquet")
         pairs = set(zip(listed["user"], listed["item"], strict=True))
@@ -148,6 +149,9 @@ def test_no_target_is_among_the_interactions_a_manifest_lists(finished):
         assert not pairs & tests
         if stage.cutoff == "earliest":
             assert not pairs & (validations | last)
+        if stage.cutoff == "first_half":
+            shown = {u: row[: min(-(-len(row) // 2), 5)] for u, row in enumerate(parts.train)}
+            assert pairs == {(users[u], tokens[item]) for u, row in shown.items() for item in row}
 
 
 def test_what_a_simulated_model_touched_says_so_and_everybody_gets_scores(finished):

@@ -12,7 +12,9 @@ from llmrec_bench import TrainingData
 from llmrec_bench.stage import stages_in
 from llmrec_bench_plugins.backbones.sequential import SequentialMethod
 from llmrec_bench_plugins.backbones.text_fused import GRU4RecPlus, SASRecPlus, SRGNNPlus
+from llmrec_bench_plugins.blocks import next_item_training
 from llmrec_bench_plugins.blocks.hybrid_experts import KnownUsers
+from llmrec_bench_plugins.blocks.next_item_losses import catalogue_cross_entropy
 from llmrec_bench_plugins.blocks.sequence_encoder import ItemTable, SequenceEncoder
 from llmrec_bench_plugins.blocks.text_fusion import standardised
 from llmrec_bench_plugins.enhancer.knowledge import (
@@ -107,6 +109,33 @@ def test_knowledge_of_a_user_tells_what_the_sequence_does_not(method, hints, mak
     assert found(fitted(method, hints, make_run(hints), user_text=None), make_queries) == 1 / GROUPS
     for control in ("shuffled", "random"):
         assert found(fitted(method, hints, make_run(hints), control=control), make_queries) < 0.5
+
+
+@every_enhancer
+def test_with_the_first_half_only_what_follows_it_is_learnt_and_the_text_serves_all_of_that(
+    method, make_training, make_run, monkeypatch
+):
+    """Of five items the text was shown three and the last two are learnt, of four two and two; of one, nothing."""
+    learnt, served = [], []
+
+    def loss(states, catalogue, targets):
+        learnt.extend(targets.tolist())
+        return catalogue_cross_entropy(states, catalogue, targets)
+
+    def told(side, vectors, users):
+        served.append(users[users >= 0])
+        return known(side, vectors, users)
+
+    known = KnownUsers.forward
+    monkeypatch.setattr(next_item_training, "catalogue_cross_entropy", loss)
+    monkeypatch.setattr(KnownUsers, "forward", told)
+    train = make_training([[0, 1, 2, 3, 4], [5, 6, 7, 8], [9]], n_items=10)
+    fitted(method, train, make_run(train), user_text=users("first_half"), epochs=1)
+    assert sorted(learnt) == [3, 4, 7, 8]
+    assert set(torch.cat(served).tolist()) == {0, 1}
+    learnt.clear()
+    fitted(method, train, make_run(train), epochs=1)
+    assert sorted(learnt) == [1, 2, 3, 4, 6, 7, 8]
 
 
 @every_enhancer

@@ -27,8 +27,8 @@ class Scripted(LanguageModel):
         provider: Literal["scripted"] = "scripted"
         model: str = "rule"
         says: str = "echo"
-        """`echo`: the numbers in the prompt's order; `first N`: the first N of them; `fails`; `refuses`; any other text
-        is the answer."""
+        """`echo`: the numbers in the prompt's order; `first N`: the first N of them; `sorts`: by the items' codes, the
+        lowest first; `fails`; `refuses`; any other text is the answer."""
 
     config: Config
 
@@ -42,6 +42,10 @@ class Scripted(LanguageModel):
                     yield i, Completion(", ".join(labels), "stop", usage, 0.0)
                 case ["first", n]:
                     yield i, Completion(", ".join(labels[: int(n)]), "stop", usage, 0.0)
+                case ["sorts"]:
+                    codes = [int(token[1:]) for token in prompt.items[-len(labels) :]]
+                    order = sorted(range(len(labels)), key=codes.__getitem__)
+                    yield i, Completion(", ".join(labels[place] for place in order), "stop", usage, 0.0)
                 case ["fails"]:
                     yield i, Completion("", "failed", error="the server is on fire")
                 case ["refuses"]:

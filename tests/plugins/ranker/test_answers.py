@@ -211,3 +211,12 @@ def test_whatever_is_said_names_each_candidate_once_at_most(text, cut):
         assert set(reading.order) <= set(range(6))
         assert (reading.outcome in ("valid", "repaired")) <= (len(reading.order) == 6)
         assert (reading.outcome == "empty") <= (not reading.order)
+
+
+@pytest.mark.parametrize("answer", ["numbers", "titles"])
+@pytest.mark.parametrize(
+    ("endless", "outcome"), [("well, ", "empty"), ("1, ", "duplicate"), ("(well - ", "empty"), ("1. x\n", "off-list")]
+)
+def test_an_answer_without_end_is_read_to_its_end(endless, outcome, answer):
+    """A model that repeats itself to the limit of its tokens: each mark could end a title, and none does."""
+    assert read_ranking(endless * 30_000, ["Heat (1995)", "Fargo (1996)"], answer).outcome == outcome

@@ -341,6 +341,8 @@ def test_places_are_those_of_the_first_prompt(make_training, make_queries, make_
     assert places[1].tolist() == [-1, -1, -1]
     assert places[2].tolist() == [second.index(f"i{item}") for item in (8, 7, 2)]
     staged = make_ranker(train, retriever=ChosenMethod.of(Popularity), retrieved=2)
+    staged.score(make_queries([[0]]))
+    staged._retriever = None  # its proposals are kept, and not made again
     [whole] = staged.prompt_places(make_queries([[0]]))
     assert sorted(whole.tolist()) == [-1] * 7 + [0, 1]
     assert set(np.flatnonzero(whole >= 0)) == {1, 2}

@@ -39,6 +39,15 @@ def test_single_train_worked_by_hand(shoppers):
     assert told(shoppers, "single_train") == [(0, SERVED, (4, 5, 6, 7)), (1, SERVED, (2,)), (3, SERVED, (8, 9))]
 
 
+def test_first_half_worked_by_hand(shoppers, make_training):
+    validation_and_test = SERVED[1:]
+    halves = [(0, SERVED, (4, 5)), (1, validation_and_test, (2,)), (3, SERVED, (8,))]
+    assert told(shoppers, "first_half") == halves
+    assert told(shoppers, "first_half", 1)[0] == (0, SERVED, (4,))
+    odd = make_training([[4, 5, 6, 7, 8]], n_items=10)
+    assert told(odd, "first_half") == [(0, SERVED, (4, 5, 6))]
+
+
 def test_the_latest_are_kept(shoppers):
     assert told(shoppers, "earliest", 2) == [(0, SERVED, (5, 6)), (3, SERVED, (8,))]
     assert [items for user, _, items in told(shoppers, "per_split", 1) if user == 0] == [(6,), (7,), (1,)]
@@ -62,7 +71,7 @@ users = st.lists(
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # `make_training` is a plain function
-@given(users, st.integers(1, 15), st.sampled_from(["earliest", "per_split", "single_train"]))
+@given(users, st.integers(1, 15), st.sampled_from(["earliest", "per_split", "single_train", "first_half"]))
 def test_no_text_was_made_from_what_it_is_to_find(make_training, drawn, longest, cutoff):
     drawn.sort(key=lambda user: user[1] is None)  # those with a validation target first, as `make_training` wants it
     rows = [row for row, _, _ in drawn]

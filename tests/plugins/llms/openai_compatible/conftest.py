@@ -1,14 +1,21 @@
-"""A server on this machine that speaks the chat and the batch interface, and misbehaves as a test asks."""
+"""Servers on this machine: one that speaks the chat and the batch interface and misbehaves as a test asks, and one with
+a real, if tiny, language model."""
 
 import json
+import os
+import socket
+import subprocess
+import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pytest
@@ -20,6 +27,9 @@ from llmrec_bench_plugins.llms.openai_compatible import OpenAICompatible
 pytest.importorskip("openai", reason="the openai package is not installed")
 
 KEY = "sk-0123456789-secret"
+START_SECONDS = 120
+POSITIONS = 4096
+"""Of the tiny model; a prompt of titles has some thousand bytes, each of them a token."""
 
 
 @dataclass
@@ -47,10 +57,12 @@ def echo(request: dict[str, Any]) -> dict[str, Any]:
 
 
 class Server:
-    """Echoes every text but those in its script, and keeps what it saw."""
+    """Echoes every text but those in its script, unless it has another rule, and keeps what it saw."""
 
     def __init__(self) -> None:
         self.script: dict[str, list[Reply]] = {}
+        self.rule: Callable[[str], dict[str, Any]] = lambda text: {}
+        """The reply to a text that is not in the script."""
         self.requests: list[dict[str, Any]] = []
         """Bodies of chat requests."""
         self.headers: list[dict[str, str]] = []
@@ -92,7 +104,7 @@ class Server:
             self.most_at_once = max(self.most_at_once, self._under_way)
             before = self._asked[text]
             self._asked[text] += 1
-        replies = self.script.get(text, [Reply()])
+        replies = self.script.get(text) or [Reply(**self.rule(text))]
         reply = replies[min(before, len(replies) - 1)]
         time.sleep(reply.delay_seconds)
         with self.lock:
@@ -248,3 +260,85 @@ def ask_all() -> Callable[..., dict[str, Completion]]:
         return {texts[i]: completion for i, completion in completions.items()}
 
     return ask_texts
+
+
+class Served(NamedTuple):
+    url: str
+    model: Path
+
+
+def save_tiny_model(folder: Path) -> None:
+    """A Llama of two layers with random weights, and a tokenizer of single bytes."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    words = {word: i for i, word in enumerate(["<pad>", "<s>", "</s>", *alphabet])}
+    plain = Tokenizer(models.BPE(vocab=words, merges=[]))
+    plain.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    plain.decoder = decoders.ByteLevel()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=plain, pad_token="<pad>", bos_token="<s>", eos_token="</s>", model_max_length=POSITIONS
+    )
+    tokenizer.chat_template = (
+        "{% for message in messages %}<s>{{ message['role'] }}: {{ message['content'] }}</s>{% endfor %}"
+        "{% if add_generation_prompt %}<s>assistant: {% endif %}"
+    )
+    tokenizer.save_pretrained(folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        config = LlamaConfig(
+            vocab_size=len(words),
+            hidden_size=64,
+            intermediate_size=128,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            max_position_embeddings=POSITIONS,
+            pad_token_id=0,
+            bos_token_id=1,
+            eos_token_id=2,
+        )
+        LlamaForCausalLM(config).save_pretrained(folder)
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """`transformers serve` on a free port of this machine."""
+    for package in ("fastapi", "uvicorn", "transformers", "openai"):
+        pytest.importorskip(package, reason=f"{package} is not installed; pip install 'transformers[serving]'")
+    folder = tmp_path_factory.mktemp("tiny-llama")
+    save_tiny_model(folder)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    start = "from transformers.cli.transformers import main; main()"
+    arguments = ["serve", "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
+    log = folder / "server.log"
+    with (
+        log.open("w") as output,
+        subprocess.Popen(
+            [sys.executable, "-c", start, *arguments],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        ) as process,
+    ):
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            while not answers(f"http://127.0.0.1:{port}/health"):
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.2)
+            yield Served(f"http://127.0.0.1:{port}/v1", folder)
+        finally:
+            process.kill()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
