@@ -26,6 +26,7 @@ from llmrec_bench.suite_methods import SuiteMethod
 
 CATALOG = load_catalog()
 SHORT = {"epochs": 2, "width": 16}
+RECBOLE_SHORT = {"epochs": 1, "history_length": 10, "batch_size": 256}
 ZOO = ("EASE", "BPR", "NeuMF", "MultiVAE", "GRU4Rec", "BERT4Rec", "FDSA", "SHAN")
 """One of each way in which RecBole's models are fed; all of them go through one adapter."""
 METHODS = [name for name in CATALOG.methods if not name.startswith("recbole:")]
@@ -48,7 +49,8 @@ def quick(name: str, encoder: Path, dataset: Dataset, folder: Path) -> dict[str,
         return {**SHORT, "user_text": {"texts": TOLD, "encoder": one}, "item_text": {"encoder": one}}
     if name.startswith("slim-"):
         apart = {"share_fusion": False, "item_text": {"encoder": {"kind": "tfidf"}}}
-        return {**SHORT, **apart, "user_text": {"texts": TOLD, "encoder": {"kind": "tfidf"}}}
+        short = RECBOLE_SHORT if name == "slim-recbole" else SHORT
+        return {**short, **apart, "user_text": {"texts": TOLD, "encoder": {"kind": "tfidf"}}}
     if name == "llm-ranker":
         asks = {"domain": "products", "language_model": {"provider": "simulated"}, "permutations": 2}
         return {**asks, "retriever": {"method": "popularity"}, "retrieved": 10}
@@ -62,7 +64,7 @@ def quick(name: str, encoder: Path, dataset: Dataset, folder: Path) -> dict[str,
             **{k: v | {"encoder": {"kind": "tfidf"}} for k, v in known.items()},
         }
     if name.startswith("recbole"):
-        return {} if name == "recbole:EASE" else {"epochs": 1, "history_length": 10, "batch_size": 256}
+        return {} if name == "recbole:EASE" else RECBOLE_SHORT
     if name == "pod":
         trunk = {"kind": "from-scratch", "width": 16, "layers": 1, "feed_forward": 16}
         return {"trunk": trunk, "epochs": 2, "negatives": 9, "candidates_prompt": "top_n"}

@@ -87,6 +87,16 @@ def fuse_item_table(table: nn.Embedding, item_texts: Tensor, text_width: int | N
     return fusion
 
 
+def fused_users(
+    of_items: TextFusion, texts: Tensor, rows: Tensor, share_fusion: bool = True, every_position: bool = False
+) -> FusedUsers:
+    """What fuses `texts` (D, w') into users' vectors: by the items' own fusion, or with `share_fusion` false by a fresh
+    one of the same sizes. For the rest see `fuse_texts`."""
+    sizes = of_items.text.out_features, of_items.joint.out_features
+    fusion = of_items if share_fusion else TextFusion(texts.shape[1], *sizes)
+    return FusedUsers(fusion, standardised(texts), rows, every_position)
+
+
 def fuse_texts(
     encoder: SequenceEncoder,
     item_texts: Tensor,
@@ -103,16 +113,10 @@ def fuse_texts(
     the size of g_l's output, by default d. With `share_fusion` both sides have the same g_l and g_f, as the paper
     writes them, and w' has to be w. `every_position`: a user's text serves all training positions, not the last only.
     """
-    width = encoder.items.embedding_dim
-
-    def fusion(texts: Tensor) -> TextFusion:
-        return TextFusion(texts.shape[1], text_width or width, width)
-
     of_items = fuse_item_table(encoder.items, item_texts, text_width)
     if user_texts is not None:
-        of_users = of_items if share_fusion else fusion(user_texts)
         rows = torch.arange(len(user_texts)) if user_rows is None else user_rows
-        encoder.user_side = FusedUsers(of_users, standardised(user_texts), rows, every_position)
+        encoder.user_side = fused_users(of_items, user_texts, rows, share_fusion, every_position)
 
 
 def standardised(texts: Tensor) -> Tensor:

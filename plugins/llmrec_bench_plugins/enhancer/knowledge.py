@@ -33,7 +33,7 @@ from llmrec_bench_plugins.backbones.sasrec import SASRec
 from llmrec_bench_plugins.backbones.srgnn import SRGNN
 from llmrec_bench_plugins.stages.controls import Control
 from llmrec_bench_plugins.stages.text_embeddings import TextEmbeddings, read_controlled_embeddings
-from llmrec_bench_plugins.stages.user_text_embeddings import UserTextEmbeddings, moments, read_user_embeddings
+from llmrec_bench_plugins.stages.user_text_embeddings import UserTextEmbeddings, known_users, read_user_embeddings
 
 if TYPE_CHECKING:
     from llmrec_bench_plugins.blocks.sequence_encoder import SequenceEncoder
@@ -146,7 +146,7 @@ class WithKnowledge:
         """Of validation or test, as the queries are; None without texts of users."""
         if self.config.user_text is None:
             return None
-        return moments(queries, self._training_lengths) * len(self._training_lengths) + queries.users
+        return known_users(queries, self._training_lengths)
 
 
 class EnhancedGRU4Rec(WithKnowledge, GRU4Rec):

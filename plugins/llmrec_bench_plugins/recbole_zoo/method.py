@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from llmrec_bench import BenchError, Method, Queries, Range, Run, Scores, TrainingData
@@ -71,7 +72,7 @@ class RecBoleMethod(Method):
         categories = None
         if name in NEED_CATEGORIES:
             categories = list(train.items.get("category", [""] * train.n_items))
-        self._trained = sequences.lengths > 0
+        self._training_lengths = sequences.lengths
         with seeded(run.seed, run.device):
             try:
                 self._built = build(
@@ -125,9 +126,14 @@ class RecBoleMethod(Method):
         if self.model.family == "sequential":
             known &= queries.histories.lengths > 0
         if self.model.family == "general" or self.model.name in PERSONAL:
-            known &= self._trained[queries.users]
-        asked = Asked(queries.users, queries.histories.offsets, queries.histories.items, queries.candidates)
+            known &= self._training_lengths[queries.users] > 0
+        histories = queries.histories
+        asked = Asked(queries.users, histories.offsets, histories.items, queries.candidates, self._known_users(queries))
         return module_scores(self._built, asked, np.flatnonzero(known))
+
+    def _known_users(self, queries: Queries) -> npt.NDArray[np.int64] | None:
+        """int64 (B,): whose text the module's user side takes for each query; None where it has no user side."""
+        return None
 
     _built: "Built"
 

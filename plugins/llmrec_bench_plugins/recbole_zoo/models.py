@@ -31,8 +31,7 @@ GENERAL = (
 """Models of who has which item, without order."""
 CLOSED_FORM = ("AsymKNN", "EASE", "ItemKNN", "NCEPLRec", "Pop", "SLIMElastic")
 """Those of them that count or solve, without epochs."""
-Fusible = Literal[
-    "BERT4Rec",
+OneVector = Literal[
     "CORE",
     "Caser",
     "GCSAN",
@@ -45,7 +44,10 @@ Fusible = Literal[
     "SRGNN",
     "STAMP",
 ]
-"""Sequential models of ids alone that read and score items by one table of item vectors."""
+"""Sequential models of ids alone that read items by one table of item vectors, and score them by the same and one
+vector of the user."""
+Fusible = Literal["BERT4Rec", OneVector]
+"""All that read and score items by one table; BERT4Rec has a vector for each place that it hides."""
 
 _CONTEXT = "predicts clicks from features of users and contexts"
 _KNOWLEDGE = "needs a knowledge graph"

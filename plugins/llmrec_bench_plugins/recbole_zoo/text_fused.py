@@ -1,7 +1,6 @@
 """RecBole's sequential models with item texts: their item table holds linear maps of items' own vectors and texts."""
 
-from collections.abc import Mapping
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
@@ -11,6 +10,9 @@ from llmrec_bench_plugins.recbole_zoo.method import TrainedRecBoleMethod
 from llmrec_bench_plugins.recbole_zoo.models import Fusible, missing, model_named, own_options
 from llmrec_bench_plugins.recbole_zoo.options import refuse_unknown
 from llmrec_bench_plugins.stages.text_embeddings import read_embeddings
+
+if TYPE_CHECKING:
+    from llmrec_bench_plugins.blocks.text_fusion import TextFusion
 
 
 class RecBolePlus(TrainedRecBoleMethod):
@@ -31,20 +33,15 @@ class RecBolePlus(TrainedRecBoleMethod):
         options: dict[str, JsonValue] = Field(default_factory=lambda: own_options("SASRec"))
         """RecBole's own options of the model by name; those left out are as in RecBole's YAML file of the model."""
 
-        @model_validator(mode="before")
-        @classmethod
-        def _runs(cls, given: Any) -> Any:
-            """With the options of the model that was chosen."""
-            name: Any = given.get("model", "SASRec") if isinstance(given, Mapping) else None
-            if name not in get_args(Fusible):
-                return given  # told by the field
-            if reason := missing(model_named(name)):
-                raise ValueError(f"recbole+ with {name} does not run: it {reason}")
-            options, known = given.get("options", {}), own_options(name)
-            if not isinstance(options, Mapping):
-                return given
-            refuse_unknown(options, known)
-            return {**given, "options": {**known, **options}}
+        @model_validator(mode="after")
+        def _runs(self) -> Self:
+            """With the options of the model that was chosen, which is known when all fields are."""
+            if reason := missing(model_named(self.model)):
+                raise ValueError(f"RecBole's {self.model} does not run: it {reason}")
+            given, known = self.options if "options" in self.model_fields_set else {}, own_options(self.model)
+            refuse_unknown(given, known)
+            object.__setattr__(self, "options", {**known, **given})  # nobody has seen it yet
+            return self
 
         @field_validator("options")
         @classmethod
@@ -58,15 +55,19 @@ class RecBolePlus(TrainedRecBoleMethod):
         self.model = model_named(config.model)
 
     def _learn(self, run: Run) -> None:
+        self._fuse_texts(run)
+        self._built.module.to(run.device)
+        super()._learn(run)
+
+    def _fuse_texts(self, run: Run) -> "TextFusion":
+        """Texts into the module's item table; returns what fuses them."""
         import torch
 
         from llmrec_bench_plugins.blocks.text_fusion import fuse_item_table
 
         texts = torch.from_numpy(read_embeddings(run.artifact(self.config.item_text)))
         module: Any = self._built.module
-        fuse_item_table(module.item_embedding, texts, self.config.text_width)
-        module.to(run.device)
-        super()._learn(run)
+        return fuse_item_table(module.item_embedding, texts, self.config.text_width)
 
 
 METHODS: list[type[Method]] = [RecBolePlus]

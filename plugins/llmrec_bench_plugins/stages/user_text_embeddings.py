@@ -93,6 +93,12 @@ def moments(queries: Queries, training_lengths: npt.NDArray[np.int64]) -> npt.ND
     return np.where(later, SERVED.index("test"), SERVED.index("validation")).astype(np.int64)
 
 
+def known_users(queries: Queries, training_lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """int64 (B,): whose text serves each query, as places in (3, U) rows laid end to end: user u of the validation is
+    U + u, and of the test 2 U + u."""
+    return moments(queries, training_lengths) * len(training_lengths) + queries.users
+
+
 def read_user_embeddings(
     folder: Path, control: Control, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:

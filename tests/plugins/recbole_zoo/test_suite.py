@@ -2,6 +2,7 @@
 
 import pytest
 
+from llmrec_bench import Store, build_tables, load_catalog, load_suite, make_plan, run_plan
 from llmrec_bench.cli import main
 
 pytest.importorskip("recbole")
@@ -49,6 +50,35 @@ def test_a_suite_of_them_runs_is_resumed_and_makes_tables(suite, tmp_path, capsy
     page = tmp_path / "page.html"
     assert bench(capsys, "report", suite, *where, "--out", page)[0] == 0
     assert "recbole:Pop" in page.read_text(encoding="utf-8")
+
+
+SLIM = """
+datasets: {shop: {source: synthetic-shop, options: {users: 60, items: 200}}}
+protocol: {candidates: {kind: full}, cutoffs: [5]}
+methods:
+  slim-narm:
+    method: slim-recbole
+    config: &told
+      {model: NARM, epochs: 1, history_length: 5, share_fusion: false, item_text: {encoder: {kind: tfidf}},
+       user_text: {texts: {kind: teacher, domain: products, writer: {provider: simulated}}, encoder: {kind: tfidf}}}
+  shuffled: {method: slim-recbole, config: {<<: *told, control: shuffled}}
+  narm+: {method: recbole+, config: {model: NARM, epochs: 1, history_length: 5, item_text: {encoder: {kind: tfidf}}}}
+seeds: [1]
+metrics: [NDCG]
+"""
+
+
+def test_texts_about_users_from_a_simulated_teacher_reach_the_scores(tmp_path):
+    (tmp_path / "slim.yaml").write_text(SLIM)
+    catalog = load_catalog()
+    plan, store = make_plan(load_suite(tmp_path / "slim.yaml", catalog)), Store(tmp_path / "results", "slim")
+    progress = run_plan(plan, catalog, store, workers=0)
+    assert [one.state for one in progress] == ["finished"] * 3
+    told, shuffled, plus = (store.top_lists(trial.id) for trial in plan.trials)
+    assert not told.equals(shuffled)
+    assert not told.equals(plus)
+    [table] = build_tables(plan, {one.trial.id: one.record for one in progress})
+    assert [row.simulated for row in table.rows] == [True, True, False]
 
 
 def test_mistakes_are_told_in_a_line(suite, capsys):

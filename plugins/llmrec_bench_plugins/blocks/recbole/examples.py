@@ -64,6 +64,8 @@ class NextItems(Examples):
         long_enough = stops - 1 - starts >= shortest
         super().__init__(users[long_enough] + 1)
         self.starts, self.stops = starts[long_enough], stops[long_enough] - 1
+        self.final = (stops == offsets[1:][users])[long_enough]
+        """bool (N,): whether a row's item is its user's last."""
         self.items, self.history_length = items, history_length
 
     def batch(self, rows: Index) -> Interaction:

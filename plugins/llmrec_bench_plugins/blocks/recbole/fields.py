@@ -3,6 +3,7 @@
 USER, ITEM, LABEL, RATING, CATEGORY = "user_id", "item_id", "label", "rating", "category"
 HISTORY, HISTORY_LENGTH = "item_id_list", "item_length"
 NEGATIVE = "neg_item_id"
+KNOWN_USER = "known_user"
 REVERSED_HISTORY = "Inverse_item_id_list"
 MASKED_HISTORY, MASKED_ITEMS, MASKED_NEGATIVES, MASKED_PLACES = (
     *("Mask_item_id_list", "Pos_item_id"),

@@ -30,6 +30,8 @@ class Asked:
     """Item codes of query b's history, oldest first, from `offsets[b]` to `offsets[b + 1]`."""
     candidates: npt.NDArray[np.int32] | None
     """int32 (B, C) item codes, or None for the whole catalogue; below 0 gets any score."""
+    known_users: npt.NDArray[np.int64] | None = None
+    """int64 (B,): which of the known users each query is for, -1 for none, where the module has a user side."""
 
 
 def module_scores(built: Built, asked: Asked, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
@@ -48,6 +50,8 @@ def module_scores(built: Built, asked: Asked, rows: npt.NDArray[np.int64]) -> np
             batch.update(Interaction({fields.ITEM: torch.zeros(len(chosen), dtype=torch.int64)}))
             starts, stops = (bounds[chosen] for bounds in latest(asked.offsets, built.history_length))
             batch.update(histories(asked.items, starts, stops, built.history_length))
+        if asked.known_users is not None:
+            batch.update(Interaction({fields.KNOWN_USER: torch.from_numpy(asked.known_users[chosen])}))
         if built.padded_left:
             batch = reversed_padding(batch)
             batch[fields.HISTORY] = batch[fields.REVERSED_HISTORY]
