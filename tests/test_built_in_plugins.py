@@ -36,6 +36,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     **dict.fromkeys(["slim-gru4rec", "slim-sasrec", "slim-srgnn"], FUSED),
     **dict.fromkeys(["llm-enhancer-gru4rec", "llm-enhancer-sasrec", "llm-enhancer-srgnn"], ENHANCED),
     "llm-ranker": RANKER,
+    "recbole+": {option: value for option, value in TEXTS.items() if option != "width"},
     "slim-recbole": {option: value for option, value in FUSED.items() if option != "width"},
 }
 """Small options, and those without a default; by method."""

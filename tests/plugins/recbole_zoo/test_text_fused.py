@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from llmrec_bench_plugins.recbole_zoo.method import METHODS
 from llmrec_bench_plugins.recbole_zoo.models import Fusible
 from llmrec_bench_plugins.recbole_zoo.text_fused import RecBolePlus
+from llmrec_bench_plugins.stages.text_embeddings import TextEmbeddings
 
 pytest.importorskip("recbole")
 
@@ -53,5 +54,7 @@ def test_options_are_those_of_the_model_chosen():
     assert RecBolePlus.Config(model="GRU4Rec", options={"hidden_size": 8}).options["hidden_size"] == 8
     with pytest.raises(ValidationError, match="no option 'hidden_sizes'; did you mean 'hidden_size'"):
         RecBolePlus.Config(model="GRU4Rec", options={"hidden_sizes": 8})
+    narm = RecBolePlus.Config(model="NARM", options={"loss_type": "BPR"}, item_text=TextEmbeddings())
+    assert RecBolePlus.Config.model_validate_json(narm.model_dump_json(), strict=True) == narm
     with pytest.raises(ValidationError, match="Input should be 'BERT4Rec'"):
         RecBolePlus.Config(model="BPR")
