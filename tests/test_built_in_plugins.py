@@ -173,6 +173,7 @@ STAGES: dict[str, dict[str, Any]] = {
 }
 UNBUILT = {
     "distilled-student": "trains a model for minutes; its own tests build one",
+    "next-item-recall": "asks for what the simulated model does not write; its own tests bring a model",
     "title-recall": "asks for what the simulated model does not write; its own tests bring a model",
     "student-rationales": "needs a trained student; its own tests make one",
 }

@@ -348,8 +348,8 @@ def test_a_mistake_is_one_line_and_status_2(tmp_path: Path, capsys: pytest.Captu
 
 def test_a_family_is_described_by_its_common_name() -> None:
     told = describe_entry(load_catalog(), "slim")
-    members = ["slim-gru4rec", "slim-matching", "slim-sasrec", "slim-srgnn"]
-    assert [line.split(":")[0] for line in told.splitlines()[:4]] == members
+    members = ["slim-gru4rec", "slim-matching", "slim-recbole", "slim-sasrec", "slim-srgnn"]
+    assert [line.split(":")[0] for line in told.splitlines()[:5]] == members
     assert all(f"\n{member} (method, version" in told for member in members)
     for said in ("The paper has BERT", "300 in the paper", "the paper has LLaMA2-7B", "the paper leaves it unsaid"):
         assert said in told
