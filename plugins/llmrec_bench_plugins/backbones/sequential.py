@@ -9,6 +9,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from llmrec_bench import BenchError, Choice, Method, Queries, Range, Run, Scores, TrainingData
+from llmrec_bench_plugins.backbones.preconditions import need_device, need_validation
 
 if TYPE_CHECKING:
     from llmrec_bench_plugins.blocks.sequence_encoder import SequenceEncoder
@@ -74,16 +75,12 @@ class SequentialMethod(Method):
         """Train. The run's seed decides the weights, the dropout, the order of batches and the negatives."""
         import torch
 
-        from llmrec_bench_plugins.blocks.next_item_training import DivergedError, TrainingOptions, train_next_item
+        from llmrec_bench_plugins.blocks.epochs import DivergedError
+        from llmrec_bench_plugins.blocks.next_item_training import TrainingOptions, train_next_item
 
         config = self.config
-        if run.device != "cpu" and not torch.cuda.is_available():
-            raise BenchError(f"{self.name}: device '{run.device}' asked for, but torch finds no CUDA; use 'cpu'")
-        if config.patience is not None and len(train.validation) == 0:
-            raise BenchError(
-                f"{self.name}: early stopping needs validation queries and there are none; "
-                f"set `patience: null` to train for all {config.epochs} epochs"
-            )
+        need_device(self.name, run.device)
+        need_validation(self.name, train, config.patience, config.epochs)
         if train.sequences.lengths.max(initial=0) < 2:
             raise BenchError(f"{self.name}: no user has two training items, so there is no next item to learn from")
         options = TrainingOptions(**{field.name: getattr(config, field.name) for field in fields(TrainingOptions)})

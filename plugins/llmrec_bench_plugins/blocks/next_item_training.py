@@ -1,6 +1,5 @@
 """One training loop for all encoders that predict the next item."""
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import parametrize
 
+from llmrec_bench_plugins.blocks.epochs import TrainingOutcome, train_epochs
 from llmrec_bench_plugins.blocks.negative_items import UnseenItems
 from llmrec_bench_plugins.blocks.next_item_losses import (
     binary_cross_entropy,
@@ -35,22 +35,6 @@ class TrainingOptions:
     learning_rate: float
     gradient_clip: float
     patience: int | None
-
-
-@dataclass(frozen=True)
-class TrainingOutcome:
-    """What a training run came to."""
-
-    epochs: int
-    """Epochs run."""
-    best_epoch: int
-    """The epoch whose weights were kept, from 1."""
-    best_value: float
-    """The validation metric there; NaN where nothing was validated."""
-
-
-class DivergedError(ArithmeticError):
-    """The loss stopped being a finite number; the message names the epoch and the step."""
 
 
 def train_next_item(
@@ -99,10 +83,8 @@ def train_next_item(
     unseen = UnseenItems(offsets, items, n_items) if options.loss == "bce" else None
     shared = options.negatives if options.loss == "sampled_softmax" else 0
     optimizer = torch.optim.Adam(encoder.parameters(), lr=options.learning_rate, betas=(0.9, 0.98), fused=True)
-    best, best_epoch, best_weights = -np.inf, 0, encoder.state_dict()
-    epoch = 0
-    for epoch in range(1, options.epochs + 1):
-        encoder.train()
+
+    def one_epoch() -> list[Tensor]:
         losses = []
         for batch in batches_of_like_length(lengths, predictions, options.batch_size, rng):
             rows = padded_rows(items, starts[batch], stops[batch])  # (B, L + 1)
@@ -117,22 +99,9 @@ def train_next_item(
             torch.nn.utils.clip_grad_norm_(encoder.parameters(), options.gradient_clip)
             optimizer.step()
             losses.append(loss.detach())
-        mean = mean_loss(losses, epoch)
-        if options.patience is None:
-            log(f"epoch {epoch}: loss {mean:.4f}")
-            continue
-        encoder.eval()
-        value = validate()
-        log(f"epoch {epoch}: loss {mean:.4f}, validation {value:.4f}")
-        if value > best:
-            best, best_epoch, best_weights = value, epoch, copy.deepcopy(encoder.state_dict())
-        elif epoch - best_epoch >= options.patience:
-            break
-    encoder.eval()
-    if options.patience is None:
-        return TrainingOutcome(epoch, epoch, float("nan"))
-    encoder.load_state_dict(best_weights)
-    return TrainingOutcome(epoch, best_epoch, best)
+        return losses
+
+    return train_epochs(encoder, one_epoch, options.epochs, options.patience, validate, log)
 
 
 @parametrize.cached()  # fused item vectors are computed once, not again for every look at the table
@@ -195,12 +164,3 @@ def _positions(encoder: SequenceEncoder, users: Tensor, real: Tensor) -> Tensor:
         return users[:, None].expand(real.shape)
     last = torch.arange(real.shape[1], device=real.device) == real.sum(dim=1, keepdim=True) - 1
     return torch.where(last, users[:, None], -1)
-
-
-def mean_loss(losses: list[Tensor], epoch: int) -> float:
-    """The mean over an epoch's steps, looked at once an epoch: a look at each would make a GPU wait."""
-    values = torch.stack(losses)
-    broken = torch.nonzero(~torch.isfinite(values))
-    if len(broken):
-        raise DivergedError(f"the loss became {float(values[broken[0]])} in epoch {epoch}, step {int(broken[0]) + 1}")
-    return float(values.mean())

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from llmrec_bench_plugins.blocks.epochs import mean_loss
 from llmrec_bench_plugins.blocks.negative_items import UnseenItems
 from llmrec_bench_plugins.blocks.next_item_losses import binary_cross_entropy, catalogue_cross_entropy
-from llmrec_bench_plugins.blocks.next_item_training import mean_loss
 
 
 class TextMatching(nn.Module):

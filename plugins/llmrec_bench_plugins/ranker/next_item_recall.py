@@ -21,12 +21,12 @@ from llmrec_bench import (
     TrainingData,
 )
 from llmrec_bench_plugins.ranker.answers import normalised
+from llmrec_bench_plugins.ranker.title_recall import plain
 from llmrec_bench_plugins.stages.asking import ask_all
 from llmrec_bench_plugins.stages.wording import Domain, next_items_prompt, wording
 
 RECALL = "next_items.json"
 _LABEL = re.compile(r"\A\s*(?:[-*•]\s+|\d+\s*[.):]+\s*)")
-_TAIL = re.compile(r"\s*\([^()]*\)\s*\Z")
 
 
 @dataclass(frozen=True)
@@ -132,9 +132,5 @@ def hits(answer: str, titles: Sequence[str], k: int) -> int:
     """How many of the titles the first k lines of an answer name, each counted once; without regard to case,
     punctuation, a number before the title and what stands in brackets behind it."""
     lines = [line for line in answer.splitlines() if normalised(line)][:k]
-    named = {_plain(line) for line in lines} | {_plain(_LABEL.sub("", line)) for line in lines}
-    return sum(_plain(title) in named for title in titles)
-
-
-def _plain(title: str) -> str:
-    return normalised(_TAIL.sub("", title))
+    named = {plain(line) for line in lines} | {plain(_LABEL.sub("", line)) for line in lines}
+    return sum(plain(title) in named for title in titles)

@@ -84,7 +84,12 @@ class TitleRecall(Stage):
 
 def completes(answer: str, title: str) -> bool:
     """Whether the answer is the title, without regard to case, punctuation and what stands in brackets at its end."""
-    return normalised(_TAIL.sub("", answer)) == normalised(_TAIL.sub("", title))
+    return plain(answer) == plain(title)
+
+
+def plain(title: str) -> str:
+    """A title without case, punctuation and what stands in brackets at its end, such as a year."""
+    return normalised(_TAIL.sub("", title))
 
 
 def _words(title: str) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from llmrec_bench import PAD, BenchError, Method, Operational, Queries, Range, Run, Scores, TrainingData
+from llmrec_bench_plugins.backbones.preconditions import need_device, need_validation
 from llmrec_bench_plugins.rdrec.free_answers import FreeAnswers
 from llmrec_bench_plugins.rdrec.id_tokens import IdTokenizer, padded
 from llmrec_bench_plugins.rdrec.item_ranking import ItemWriter, item_writer, shown_order
@@ -102,17 +103,12 @@ class T5Recommender(Method):
         """Train. The run's seed decides weights, dropout, what is drawn of users, and the order of batches."""
         import torch
 
-        from llmrec_bench_plugins.blocks.next_item_training import DivergedError
+        from llmrec_bench_plugins.blocks.epochs import DivergedError
         from llmrec_bench_plugins.blocks.text_to_text_training import TextToTextOptions, train_text_to_text
 
         config = self.config
-        if run.device != "cpu" and not torch.cuda.is_available():
-            raise BenchError(f"{self.name}: device '{run.device}' asked for, but torch finds no CUDA; use 'cpu'")
-        if config.patience is not None and len(train.validation) == 0:
-            raise BenchError(
-                f"{self.name}: early stopping needs validation queries and there are none; "
-                f"set `patience: null` to train for all {config.epochs} epochs"
-            )
+        need_device(self.name, run.device)
+        need_validation(self.name, train, config.patience, config.epochs)
         self._seed, self._answers = run.seed, FreeAnswers()
         tasks = {task.name: task for task in self.tasks(train, run.seed)}
         self._check_sources(tasks, train, run)

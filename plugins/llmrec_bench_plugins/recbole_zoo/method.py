@@ -9,6 +9,7 @@ import numpy.typing as npt
 from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from llmrec_bench import BenchError, Method, Queries, Range, Run, Scores, TrainingData
+from llmrec_bench_plugins.backbones.preconditions import need_device, need_validation
 from llmrec_bench_plugins.recbole_zoo.models import (
     CLOSED_FORM,
     MODELS,
@@ -59,10 +60,7 @@ class RecBoleMethod(Method):
     def fit(self, train: TrainingData, run: Run) -> None:
         """Build the module, and train it where it has epochs. The run's seed decides weights, dropout, the order of
         rows, negatives and masks."""
-        import torch
-
-        if run.device != "cpu" and not torch.cuda.is_available():
-            raise BenchError(f"{self.name}: device '{run.device}' asked for, but torch finds no CUDA; use 'cpu'")
+        need_device(self.name, run.device)
         if len(train.sequences.items) == 0:
             raise BenchError(f"{self.name}: there is no training interaction")
         from llmrec_bench_plugins.blocks.recbole.module import UnfitError, build
@@ -165,11 +163,7 @@ class TrainedRecBoleMethod(RecBoleMethod):
     def fit(self, train: TrainingData, run: Run) -> None:
         """Build the module and train it. The run's seed decides weights, dropout, the order of rows, negatives and
         masks."""
-        if self.config.patience is not None and len(train.validation) == 0:
-            raise BenchError(
-                f"{self.name}: early stopping needs validation queries and there are none; "
-                f"set `patience: null` to train for all {self.config.epochs} epochs"
-            )
+        need_validation(self.name, train, self.config.patience, self.config.epochs)
         super().fit(train, run)
 
     def _settings(self, run: Run) -> dict[str, Any]:
@@ -182,7 +176,7 @@ class TrainedRecBoleMethod(RecBoleMethod):
         }
 
     def _learn(self, run: Run) -> None:
-        from llmrec_bench_plugins.blocks.next_item_training import DivergedError
+        from llmrec_bench_plugins.blocks.epochs import DivergedError
         from llmrec_bench_plugins.blocks.recbole.training import TrainingOptions
 
         config = self.config

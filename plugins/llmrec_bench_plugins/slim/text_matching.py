@@ -73,8 +73,8 @@ class SLIMMatching(Method):
         """Learn the map. The run's seed decides its start, the order of pairs and the negatives."""
         import torch
 
+        from llmrec_bench_plugins.blocks.epochs import DivergedError
         from llmrec_bench_plugins.blocks.negative_items import UnseenItems
-        from llmrec_bench_plugins.blocks.next_item_training import DivergedError
         from llmrec_bench_plugins.blocks.text_fusion import standardised
         from llmrec_bench_plugins.blocks.text_matching import TextMatching, train_text_matching
 

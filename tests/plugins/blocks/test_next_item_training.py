@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from llmrec_bench_plugins.blocks import next_item_training
+from llmrec_bench_plugins.blocks.epochs import DivergedError
 from llmrec_bench_plugins.blocks.next_item_losses import catalogue_cross_entropy
 from llmrec_bench_plugins.blocks.next_item_training import (
-    DivergedError,
     TrainingOptions,
     next_item_loss,
     train_next_item,

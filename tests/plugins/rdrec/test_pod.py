@@ -147,7 +147,7 @@ def test_users_with_too_few_items_are_left_out_and_counted(make_training, make_q
         "top_n: 1 of 4 users have too few training items and are left out",
     ]
     assert lines[2].startswith("epoch 1: loss ")
-    assert ", validation loss " in lines[2]
+    assert ", validation -" in lines[2]
     lone = make_training([[0], [1]], n_items=2, targets=[1])
     with pytest.raises(BenchError, match=r"^pod: no user has enough training items for the task sequential$"):
         fitted(lone, make_run(lone))

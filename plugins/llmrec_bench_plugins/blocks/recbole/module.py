@@ -13,8 +13,8 @@ import torch
 from recbole.data.interaction import Interaction
 from scipy import sparse
 
+from llmrec_bench_plugins.blocks.epochs import TrainingOutcome
 from llmrec_bench_plugins.blocks.negative_items import UnseenItems
-from llmrec_bench_plugins.blocks.next_item_training import TrainingOutcome
 from llmrec_bench_plugins.blocks.recbole import fields
 from llmrec_bench_plugins.blocks.recbole.dataset import RecBoleDataset, RecBoleSettings, category_numbers
 from llmrec_bench_plugins.blocks.recbole.examples import (

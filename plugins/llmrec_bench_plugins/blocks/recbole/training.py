@@ -1,6 +1,5 @@
 """The training loop of RecBole's modules: their own loss, our rows, early stopping and seeds."""
 
-import copy
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ import torch
 from recbole.data.interaction import Interaction
 from torch.nn.utils import parametrize
 
-from llmrec_bench_plugins.blocks.next_item_training import TrainingOutcome, mean_loss
+from llmrec_bench_plugins.blocks.epochs import TrainingOutcome, train_epochs
 from llmrec_bench_plugins.blocks.recbole.examples import Examples
 
 Extend = Callable[[Interaction, np.random.Generator], Interaction]
@@ -60,11 +59,9 @@ def train_module(
     """
     device = next(module.parameters()).device
     optimizer = torch.optim.Adam(module.parameters(), lr=options.learning_rate)
-    best, best_epoch, best_weights = -np.inf, 0, module.state_dict()
     n_batches = -(-len(examples) // options.batch_size)
-    epoch = 0
-    for epoch in range(1, options.epochs + 1):
-        module.train()
+
+    def one_epoch() -> list[torch.Tensor]:
         losses = []
         # Batches of equal size: a last one of a single row breaks some modules.
         for rows in np.array_split(rng.permutation(len(examples)), n_batches):
@@ -75,23 +72,11 @@ def train_module(
                 loss.backward()
             optimizer.step()
             losses.append(loss.detach())
-        mean = mean_loss(losses, epoch)
-        if options.patience is None:
-            log(f"epoch {epoch}: loss {mean:.4f}")
-            continue
-        module.eval()
-        value = validate()
-        log(f"epoch {epoch}: loss {mean:.4f}, validation {value:.4f}")
-        if value > best:
-            best, best_epoch, best_weights = value, epoch, copy.deepcopy(module.state_dict())
-        elif epoch - best_epoch >= options.patience:
-            break
-    module.eval()
-    if options.patience is None:
-        return TrainingOutcome(epoch, epoch, float("nan"))
-    module.load_state_dict(best_weights)
+        return losses
+
+    outcome = train_epochs(module, one_epoch, options.epochs, options.patience, validate, log)
     forget_stored_vectors(module)
-    return TrainingOutcome(epoch, best_epoch, best)
+    return outcome
 
 
 def forget_stored_vectors(module: torch.nn.Module) -> None:
