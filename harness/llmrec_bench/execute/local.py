@@ -7,7 +7,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -66,55 +66,70 @@ def run_jobs(
     waiting = deque(jobs)
     more_to_come = any(job.fit or job.stage for job in jobs)
     with _threads_limited(), _team(workers if more_to_come else min(workers, len(jobs))) as team:
-        while waiting or any(member.job for member in team):
-            for i, member in enumerate(team):
-                if member.job is None and waiting:
-                    job = waiting.popleft()
-                    if member.interpreter != job.interpreter:
-                        member.dismiss()
-                        team[i] = _hire(job.interpreter)
-                    team[i].take(job)
-            busy = [member for member in team if member.job is not None]
-            ready = wait([end for m in busy for end in (m.link, m.process.sentinel)], LOOK_SECONDS if limits else None)
-            for i, member in enumerate(team):
-                if member.job is None:
-                    continue
-                job = member.job
-                heard = None
-                if member.link in ready or member.process.sentinel in ready:
-                    heard = _hear(member, watcher)
-                if heard is None and member.job is not None:
-                    heard = _stop(member, watcher, limits)
+        while waiting or any(seat.job for seat in team):
+            while waiting and (idle := [seat for seat in team if seat.job is None]):
+                job = waiting.popleft()
+                # A worker of the right interpreter is kept for its jobs where there is one; else one that is not there
+                # yet is hired.
+                seat = min(idle, key=lambda s: (not s.suits(job), s.worker is not None))
+                seat.take(job)
+            busy = [seat for seat in team if seat.job is not None]
+            workers_at_work = [seat.worker for seat in busy if seat.worker is not None]
+            ends = [end for worker in workers_at_work for end in (worker.link, worker.process.sentinel)]
+            ready = set(wait(ends, LOOK_SECONDS if limits else None))
+            for seat in busy:
+                held, worker = seat.job, seat.worker
+                assert held is not None
+                assert worker is not None
+                heard = _hear(seat, watcher) if {worker.link, worker.process.sentinel} & ready else None
                 if heard is None:
-                    continue
-                if heard.died:
-                    member.link.close()
-                    team[i] = _hire(member.interpreter)
-                waiting.extendleft(reversed(after(job, heard.failure)))  # what others wait for goes first
+                    heard = _stop(seat, watcher, limits)
+                if heard is not None:
+                    waiting.extendleft(reversed(after(held, heard.failure)))  # what others wait for goes first
 
 
-@dataclass
-class _Member:
+@dataclass(frozen=True)
+class _Worker:
     process: BaseProcess | WorkerApart
     link: Connection
     interpreter: Path | None = None
     """Whose Python it is; None for this one's."""
+
+
+@dataclass
+class _Seat:
+    """Room for one worker at a time."""
+
+    worker: _Worker | None = None
+    """None until a job comes."""
     job: Job | None = None
     phase: str = ""
     """Of the job, as last heard of."""
     started: float = 0.0
-    """When it took the job, of `time.monotonic()`."""
+    """When the worker took the job, of `time.monotonic()`."""
+
+    def suits(self, job: Job) -> bool:
+        """Whether the worker that is here can run it."""
+        worker = self.worker
+        return worker is not None and worker.interpreter == job.interpreter and worker.process.is_alive()
 
     def take(self, job: Job) -> None:
+        """Have the worker run the job, a new one where the one that is here cannot."""
+        if not self.suits(job):
+            self.clear()
+            self.worker = _hire(job.interpreter)
+        assert self.worker is not None
         self.job, self.phase, self.started = job, "", time.monotonic()
         with contextlib.suppress(BrokenPipeError):  # it died idle; its sentinel says so
-            self.link.send(job)
+            self.worker.link.send(job)
 
-    def dismiss(self) -> None:
-        """Of a worker that has nothing to do: it leaves when its link is closed."""
-        self.link.close()
-        self.process.join(timeout=5)
-        self.process.kill()
+    def clear(self) -> None:
+        """Let the worker go; where it is idle nothing is lost."""
+        if self.worker is not None:
+            self.worker.link.close()
+            self.worker.process.kill()
+            self.worker.process.join()
+        self.worker = None
 
 
 @dataclass(frozen=True)
@@ -122,60 +137,68 @@ class _Heard:
     """How a worker's job ended."""
 
     failure: Failure | None
-    died: bool = False
 
 
-def _hear(member: _Member, watcher: Watcher) -> _Heard | None:
-    """Read what a worker says; None while its job goes on. Where it died, its trial is written down as failed."""
-    job = member.job
+def _hear(seat: _Seat, watcher: Watcher, ended: Failure | None = None) -> _Heard | None:
+    """Read what a worker says; None while its job goes on. Where it died, its trial is written down as failed, for the
+    reason in `ended` where it was made to."""
+    job, worker = seat.job, seat.worker
     assert job is not None
-    alive = member.process.is_alive()  # asked first: what it said before it died is still in the pipe
+    assert worker is not None
+    alive = worker.process.is_alive()  # asked first: what it said before it died is still in the pipe
     try:
-        while member.link.poll():
-            kind, value = member.link.recv()
+        while worker.link.poll():
+            kind, value = worker.link.recv()
             if kind == "phase":
-                member.phase = value
+                seat.phase = value
                 watcher.phase(job, value)
             elif kind == "finished":
-                member.job = None
+                seat.job = None
                 watcher.finished(job, value)
                 return _Heard(value)
             elif kind == "unread":
-                member.job = None
-                return replace(_lost(job, value, watcher), died=False)
+                return _lost(seat, job, value, watcher)
             elif kind == "stopped":
                 raise BenchError(value)
         if alive:
             return None
     except (EOFError, ConnectionResetError):
         pass
-    member.process.join()
-    reason = _reason(member.process.exitcode)
-    failure = Failure(phase="", kind="WorkerDied", message=f"the worker process {reason}", traceback="")
-    return _lost(job, failure, watcher)
+    worker.process.join()
+    reason = _reason(worker.process.exitcode)
+    died = Failure(phase="", kind="WorkerDied", message=f"the worker process {reason}", traceback="")
+    return _lost(seat, job, ended or died, watcher)
 
 
-def _stop(member: _Member, watcher: Watcher, limits: Limits) -> _Heard | None:
+def _stop(seat: _Seat, watcher: Watcher, limits: Limits) -> _Heard | None:
     """End a worker whose trial has passed its limits; None where it has not, or what it holds is a stage."""
-    job, process_id = member.job, member.process.pid
-    if job is None or job.stage is not None or process_id is None or member.phase == "write":
-        return None  # what is being written is done
-    failure = limits.passed(member.phase, member.started, process_id)
-    if failure is None:
+    job, worker = seat.job, seat.worker
+    assert job is not None
+    assert worker is not None
+    process_id = worker.process.pid
+    assert process_id is not None  # it was started
+    if job.stage is not None or limits.passed(seat.phase, seat.started, process_id) is None:
+        return None
+    heard = _hear(seat, watcher)  # it may have got further meanwhile
+    if heard is not None or seat.phase == "write":  # what is being written is done
+        return heard
+    passed = limits.passed(seat.phase, seat.started, process_id)
+    if passed is None:
         return None
     kill_with_children(process_id)
-    member.process.join()
-    return _lost(job, failure, watcher)
+    worker.process.join()
+    return _hear(seat, watcher, passed)  # its last words may be that it was done
 
 
-def _lost(job: Job, failure: Failure, watcher: Watcher) -> _Heard:
-    """Write down a job that went with its worker."""
+def _lost(seat: _Seat, job: Job, failure: Failure, watcher: Watcher) -> _Heard:
+    """Write down a job that its worker could not bring to an end."""
     from llmrec_bench.execute.trial import store_failure
 
+    seat.job = None
     if job.stage is None:
         store_failure(job, failure, [])
     watcher.finished(job, failure)
-    return _Heard(failure, died=True)
+    return _Heard(failure)
 
 
 def _reason(exitcode: int | None) -> str:
@@ -187,31 +210,26 @@ def _reason(exitcode: int | None) -> str:
 
 
 @contextlib.contextmanager
-def _team(size: int) -> Iterator[list[_Member]]:
-    team = [_hire() for _ in range(size)]
+def _team(size: int) -> Iterator[list[_Seat]]:
+    team = [_Seat() for _ in range(size)]
     try:
         yield team
     finally:
-        for member in team:
-            member.link.close()
-            if member.job is not None:
-                member.process.kill()
-        for member in team:
-            member.process.join(timeout=5)
-            member.process.kill()
+        for seat in team:
+            seat.clear()
 
 
-def _hire(interpreter: Path | None = None) -> _Member:
+def _hire(interpreter: Path | None) -> _Worker:
     if interpreter is not None:
         apart = WorkerApart(interpreter)
-        return _Member(apart, apart.link, interpreter)
+        return _Worker(apart, apart.link, interpreter)
     # spawn: a forked child would inherit the locks of numpy's and arrow's thread pools in any state.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=work, args=(theirs,), daemon=True)
     process.start()
     theirs.close()
-    return _Member(process, ours)
+    return _Worker(process, ours)
 
 
 @contextlib.contextmanager

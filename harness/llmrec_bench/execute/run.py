@@ -118,7 +118,8 @@ def run_plan(
     searches, and the stages to be built) and returns who follows the run. `asking` says how language models are
     asked; left out, as the suite does. A trial that passes its `limits` fails alone. Hooks hear of each record.
     Raises `BenchError` where the results folder is taken, not writable or full; finished trials stay. Raises
-    `SuiteErrors`, before anything runs, with all that keeps trials from their language models.
+    `SuiteErrors`, before anything runs, with all that keeps trials from their language models, and with all that a
+    method's own environment lacks.
     """
     if asking is None:
         asking = asking_for(plan, catalog, store)

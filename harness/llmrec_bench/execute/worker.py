@@ -31,7 +31,7 @@ def serve(link: Connection, provenance: dict[str, Any]) -> None:
         while True:
             try:
                 job = link.recv()
-            except (EOFError, OSError):
+            except (EOFError, ConnectionError):
                 return
             except Exception as error:  # what the job consists of does not exist here
                 trace = traceback.format_exc()
