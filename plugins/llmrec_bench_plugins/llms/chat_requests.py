@@ -60,6 +60,8 @@ class ChatRequests:
                     raise outcome
 
     async def _completion(self, client: "AsyncOpenAI", body: dict[str, Any]) -> Completion:
+        from openai import HttpxBinaryResponseContent
+
         async def attempt() -> Completion:
             place = self._limit.reserve(_tokens(body))
             await self._retries.pause(place.wait_seconds)
@@ -67,9 +69,9 @@ class ChatRequests:
             # The client's own time-out starts anew with every byte that arrives.
             async with asyncio.timeout(self._timeout_seconds):
                 # Not `chat.completions`, which looks through every body for what it might have to convert.
-                text = await client.post("/chat/completions", cast_to=str, body=body)
+                answer = await client.post("/chat/completions", cast_to=HttpxBinaryResponseContent, body=body)
             seconds = time.monotonic() - began
-            completion = read_answer(text.encode(), self._endpoint, seconds)
+            completion = read_answer(answer.content, self._endpoint, seconds)
             usage = completion.usage
             if usage.prompt_tokens is not None and usage.completion_tokens is not None:
                 place.tokens = usage.prompt_tokens + usage.completion_tokens

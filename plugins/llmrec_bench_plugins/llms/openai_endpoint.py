@@ -71,7 +71,7 @@ class Endpoint:
         # Half of the time, so that a host that cannot be reached is not taken for one that is slow.
         timeout = openai.Timeout(timeout_seconds, connect=min(CONNECT_SECONDS, timeout_seconds / 2))
         key = self.key or "none"  # the package refuses to start without one
-        # aiohttp carries a request for a third of the processor's time that the package's own default takes.
+        # aiohttp carries a request for less of the processor's time than the package's default does.
         carrier = openai.DefaultAioHttpClient(timeout=timeout)
         return openai.AsyncOpenAI(
             api_key=key, base_url=self.base_url, timeout=timeout, max_retries=0, http_client=carrier

@@ -340,3 +340,11 @@ def test_a_password_does_not_belong_into_a_suite(url: str, make_provider: Make) 
 def test_nothing_asked_is_nothing_sent(server: Any, make_provider: Make) -> None:
     assert list(make_provider().answer([])) == []
     assert server.times == []
+
+
+def test_a_byte_that_is_no_text_is_not_mended(server: Any, make_provider: Make, ask_all: AskAll) -> None:
+    """It could have been any word, and would be recorded for good."""
+    server.answer("x", {"body": b'{"choices": [{"message": {"content": "He\xfft"}, "finish_reason": "stop"}]}'})
+    completion = ask_all(make_provider(), ["x"])["x"]
+    assert completion.failed
+    assert "the answer cannot be read" in completion.error
