@@ -25,7 +25,7 @@ from llmrec_bench_plugins.blocks.item_trie import item_trie
 from llmrec_bench_plugins.blocks.prompted_t5 import PromptedT5, TextBatch
 from llmrec_bench_plugins.blocks.small_t5 import small_t5, word_tokenizer
 from llmrec_bench_plugins.blocks.text_to_text_training import TextToTextOptions, train_text_to_text
-from llmrec_bench_plugins.rdrec.id_tokens import IdTokenizer
+from llmrec_bench_plugins.rdrec.id_tokens import IdTokenizer, padded
 from llmrec_bench_plugins.rdrec.templates import SEQUENTIAL, number
 
 BATCH_SIZE, HISTORY_LENGTH, BEAMS, LONGEST = 64, 20, 20, 50
@@ -54,8 +54,7 @@ def texts_of(ids: IdTokenizer, n_texts: int, n_items: int, rng: np.random.Genera
 def labels_of(ids: IdTokenizer, n_texts: int, n_items: int, rng: np.random.Generator) -> Tensor:
     """Random items."""
     rows = ids.targets([number(item) for item in rng.integers(n_items, size=n_texts).tolist()])
-    longest = max(map(len, rows))
-    return torch.tensor([[*row, *[-100] * (longest - len(row))] for row in rows])
+    return torch.from_numpy(padded(rows, -100))
 
 
 def seconds_of_trainer(model: PromptedT5, batches: Sequence[tuple[TextBatch, Tensor]]) -> float:

@@ -189,7 +189,9 @@ def test_every_shipped_file_can_stand_beside_a_table(path: Path) -> None:
         for n in published.numbers.values()
         if n.metric.startswith(("HR@", "NDCG@", "EPC@")) and "mprov" not in n.label
     ]
-    assert all(n.mean is not None and 0 <= n.mean < 1 for n in accuracy)
+    printed_zeros = {("llmrank_table4", "UniSRec", "NDCG@1")}
+    assert all(n.mean is not None and (n.mean > 0 or (path.stem, n.label, n.metric) in printed_zeros) for n in accuracy)
+    assert all(n.mean < 1 for n in accuracy)
     assert all(n.protocol for n in accuracy)
     assert path.name in (path.parent / "README.md").read_text(encoding="utf-8")
 

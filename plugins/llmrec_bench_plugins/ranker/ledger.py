@@ -18,6 +18,25 @@ THIRDS = ("first", "middle", "last")
 
 
 @dataclass(frozen=True)
+class Pairs:
+    """How two orders of the same two candidates agree."""
+
+    answered: int = 0
+    """Pairs with an answer in both orders."""
+    contradicted: int = 0
+    """Of these, how many had another winner in each order."""
+    for_first: int = 0
+    """Of these, how many were won twice by what the prompt showed first."""
+
+    def __add__(self, other: "Pairs") -> "Pairs":
+        return Pairs(
+            self.answered + other.answered,
+            self.contradicted + other.contradicted,
+            self.for_first + other.for_first,
+        )
+
+
+@dataclass(frozen=True)
 class QueryEntry:
     """What one query asked and got."""
 
@@ -38,27 +57,8 @@ class QueryEntry:
     list, whose order is drawn; empty where there is none to tell."""
     agreement: float
     """Mean Kendall tau-b between the rankings of two permutations; NaN with fewer."""
-    pairs: "Pairs"
-    """None, where candidates are not compared two by two."""
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """How two orders of the same two candidates agree."""
-
-    answered: int = 0
-    """Pairs with an answer in both orders."""
-    contradicted: int = 0
-    """Of these, how many had another winner in each order."""
-    for_first: int = 0
-    """Of these, how many were won twice by what the prompt showed first."""
-
-    def __add__(self, other: "Pairs") -> "Pairs":
-        return Pairs(
-            self.answered + other.answered,
-            self.contradicted + other.contradicted,
-            self.for_first + other.for_first,
-        )
+    pairs: Pairs
+    """All zero where candidates are not compared two by two."""
 
 
 @dataclass
@@ -84,7 +84,8 @@ class Ledger:
             yield f"of the queries, {whole:,} of {len(asked):,} got only valid answers"
         unranked, places = sum(entry.unranked for entry in entries), sum(entry.places for entry in entries)
         if unranked:
-            yield f"{unranked:,} of {places:,} places were left open; the candidates there share the last places"
+            behind = "the candidates there come behind those that the same answer ranks"
+            yield f"{unranked:,} of {places:,} places were left open; {behind}"
         for count, what in (
             (sum(not e.outcomes for e in entries), "queries had nothing to ask, no history or no candidate"),
             (sum(e.untitled for e in entries), "candidates have no title and were not shown"),

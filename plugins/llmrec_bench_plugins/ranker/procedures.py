@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 
 from llmrec_bench import Config
 from llmrec_bench_plugins.ranker.answers import Reading
+from llmrec_bench_plugins.ranker.prompt_order import Places
 
-Places = npt.NDArray[np.int64]
 Ranks = npt.NDArray[np.float64]
 
 Course = Generator[list[Places], list[Reading], Ranks]

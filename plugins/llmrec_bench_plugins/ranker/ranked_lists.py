@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from llmrec_bench_plugins.ranker.answers import Reading
-from llmrec_bench_plugins.ranker.procedures import ListWise, PairWise, Ranks, SlidingWindow
+from llmrec_bench_plugins.ranker.procedures import Procedure, Ranks
 from llmrec_bench_plugins.ranker.ranking_prompts import AskedRanking, CandidateList, RankingPrompts
 
 Read = Callable[[Sequence[AskedRanking]], Iterable[Reading]]
@@ -45,7 +45,7 @@ class RankedList:
 def rank_lists(
     lists: Sequence[CandidateList],
     prompts: RankingPrompts,
-    procedure: ListWise | SlidingWindow | PairWise,
+    procedure: Procedure,
     read: Read,
 ) -> list[RankedList]:
     """Each list by the procedure. They advance together: a round asks what every list that is not finished wants to

@@ -12,8 +12,8 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from llmrec_bench import PAD, BenchError, Config, Prompt, Queries
-from llmrec_bench_plugins.ranker.procedures import ListWise, PairWise, Places, Procedure
-from llmrec_bench_plugins.ranker.prompt_order import Order, drawn, prompt_order
+from llmrec_bench_plugins.ranker.procedures import ListWise, PairWise, Procedure
+from llmrec_bench_plugins.ranker.prompt_order import Order, Places, drawn, prompt_order
 from llmrec_bench_plugins.stages.wording import (
     Domain,
     RankingAnswer,
@@ -160,11 +160,9 @@ class RankingPrompts:
         Raises `BenchError` where it is longer than `longest_prompt` with one item of the history.
         """
         shown, sample = about.items[places], about.permutation + repeat * self._options.permutations
-        titles = [self._titles[item] for item in shown]
-        counts = Counter(titles if self._options.answer == "titles" else ())
-        told_apart = np.array([counts[title] > 1 for title in titles], dtype=bool)
-        if told_apart.any():
-            titles = tell_apart(titles)
+        plain = [self._titles[item] for item in shown]
+        titles = tell_apart(plain) if self._options.answer == "titles" else plain
+        told_apart = np.array([own != title for own, title in zip(plain, titles, strict=True)], dtype=bool)
         longest, kept = self._options.longest_prompt, about.history
         prompt = self._prompt(kept, shown, titles, sample)
         while longest is not None and prompt.characters > longest:

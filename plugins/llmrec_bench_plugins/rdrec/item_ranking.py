@@ -1,6 +1,5 @@
 """Items ranked by what a model would write: searched for in a tree, read exactly, or written freely."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -116,8 +115,7 @@ def shown_order(candidates: npt.NDArray[np.int32], user: int, seed: int) -> list
     """The candidates of a query as its prompt lists them, each once, in an order that follows from the set of them, the
     user and the seed: neither from the order they come in, nor from which of them is the target."""
     items = np.unique(candidates[candidates != PAD]).astype(np.int64)
-    digest = hashlib.sha256(np.array([seed, user, *items], dtype=np.int64).tobytes()).digest()
-    return np.random.default_rng(list(digest)).permutation(items).tolist()
+    return np.random.default_rng([seed, user]).permutation(items).tolist()
 
 
 def candidates_of(queries: Queries, n_items: int) -> npt.NDArray[np.bool_]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from llmrec_bench import BenchError, Config
-from llmrec_bench_plugins.stages.causal_models import base_identity, model_folder, one_line
+from llmrec_bench_plugins.stages.causal_models import base_identity, model_folder, told_in_one_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, T5ForConditionalGeneration
@@ -74,23 +74,19 @@ class PretrainedT5(Config):
         """The model in float32 and its tokenizer. Raises `BenchError` in one line for what is missing, broken, no T5,
         or a tokenizer with more tokens than the model has vectors for."""
         import torch
-        from safetensors import SafetensorError
         from transformers import AutoConfig, AutoTokenizer, T5ForConditionalGeneration
 
         from llmrec_bench_plugins.blocks.text_encoder import no_progress_bar
 
         folder = model_folder(self.model)
         place: Any = {"pretrained_model_name_or_path": str(folder or self.model), "revision": self.revision or "main"}
-        try:
+        with told_in_one_line(self.model, folder):
             kind = AutoConfig.from_pretrained(**place).model_type
             if kind != "t5":
                 raise BenchError(f"{self.model}: a model of type {kind}; a T5 is needed, such as google-t5/t5-small")
             with no_progress_bar():
                 tokenizer = AutoTokenizer.from_pretrained(**place)
                 model = T5ForConditionalGeneration.from_pretrained(**place, use_safetensors=True, dtype=torch.float32)
-        except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-            hint = "" if folder else "; download the model first, or give the folder it is in"
-            raise BenchError(f"{self.model}: cannot be loaded ({one_line(error)}){hint}") from error
         if len(tokenizer) > model.config.vocab_size:
             raise BenchError(
                 f"{self.model}: its tokenizer has {len(tokenizer):,} tokens and its weights have vectors for "

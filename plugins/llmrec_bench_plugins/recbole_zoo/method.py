@@ -2,11 +2,11 @@
 evaluation."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from llmrec_bench import BenchError, Method, Queries, Range, Run, Scores, TrainingData
 from llmrec_bench_plugins.backbones.preconditions import need_device, need_validation
@@ -37,23 +37,23 @@ class RecBoleMethod(Method):
 
         zoo: ClassVar[ZooModel]
 
-        options: dict[str, JsonValue] = Field(default_factory=dict, validate_default=True)
+        options: dict[str, JsonValue] = Field(default_factory=dict)
         """RecBole's own options of the model by name; those left out are as in RecBole's YAML file of the model."""
 
-        @model_validator(mode="before")
-        @classmethod
-        def _runs(cls, given: Any) -> Any:
-            if reason := missing(cls.zoo):
-                raise ValueError(f"recbole:{cls.zoo.name} does not run: it {reason}")
-            return given
+        def chosen(self) -> ZooModel:
+            """Which model; known once the fields are."""
+            return self.zoo
 
-        @field_validator("options")
-        @classmethod
-        def _resolved(cls, given: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        @model_validator(mode="after")
+        def _resolved(self) -> Self:
             """With RecBole's defaults, so that a trial's record and id hold all that the module was built with."""
-            known = own_options(cls.zoo.name)
+            model = self.chosen()
+            if reason := missing(model):
+                raise ValueError(f"recbole:{model.name} does not run: it {reason}")
+            given, known = self.options if "options" in self.model_fields_set else {}, own_options(model.name)
             refuse_unknown(given, known)
-            return {**known, **given}
+            object.__setattr__(self, "options", {**known, **given})  # nobody has seen it yet
+            return self
 
     config: Config
 
@@ -214,7 +214,6 @@ def _method(model: ZooModel) -> type[RecBoleMethod]:
             "__annotations__": {"zoo": ClassVar[ZooModel], "options": dict[str, JsonValue]},
             "options": Field(
                 default_factory=lambda: own_options(model.name),
-                validate_default=True,
                 title="mapping",
                 description=told,
             ),

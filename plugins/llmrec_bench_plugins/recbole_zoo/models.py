@@ -148,12 +148,14 @@ def all_settings(name: str) -> dict[str, Any]:
     return {**_defaults("overall"), **_defaults(f"model/{name}")}
 
 
-@cache
 def _defaults(file: str) -> dict[str, Any]:
     folder = package()
     path = None if folder is None else folder / "properties" / f"{file}.yaml"
-    if path is None or not path.exists():
-        return {}
+    return _read(path) if path is not None and path.exists() else {}
+
+
+@cache
+def _read(path: Path) -> dict[str, Any]:
     return {key: _number(value) for key, value in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).items()}
 
 

@@ -1,14 +1,13 @@
 """RecBole's sequential models with item texts: their item table holds linear maps of items' own vectors and texts."""
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, JsonValue, field_validator, model_validator
+from pydantic import Field, JsonValue
 
 from llmrec_bench import Method, Run
 from llmrec_bench_plugins.backbones.text_fused import SOURCE, ItemTextOptions
 from llmrec_bench_plugins.recbole_zoo.method import TrainedRecBoleMethod
-from llmrec_bench_plugins.recbole_zoo.models import Fusible, missing, model_named, own_options
-from llmrec_bench_plugins.recbole_zoo.options import refuse_unknown
+from llmrec_bench_plugins.recbole_zoo.models import Fusible, ZooModel, model_named, own_options
 from llmrec_bench_plugins.stages.text_embeddings import read_embeddings
 
 if TYPE_CHECKING:
@@ -33,20 +32,9 @@ class RecBolePlus(TrainedRecBoleMethod):
         options: dict[str, JsonValue] = Field(default_factory=lambda: own_options("SASRec"))
         """RecBole's own options of the model by name; those left out are as in RecBole's YAML file of the model."""
 
-        @model_validator(mode="after")
-        def _runs(self) -> Self:
-            """With the options of the model that was chosen, which is known when all fields are."""
-            if reason := missing(model_named(self.model)):
-                raise ValueError(f"RecBole's {self.model} does not run: it {reason}")
-            given, known = self.options if "options" in self.model_fields_set else {}, own_options(self.model)
-            refuse_unknown(given, known)
-            object.__setattr__(self, "options", {**known, **given})  # nobody has seen it yet
-            return self
-
-        @field_validator("options")
-        @classmethod
-        def _resolved(cls, given: dict[str, JsonValue]) -> dict[str, JsonValue]:
-            return given
+        def chosen(self) -> ZooModel:
+            """The one that `model` names."""
+            return model_named(self.model)
 
     config: Config
 

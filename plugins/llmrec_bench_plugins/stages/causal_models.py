@@ -5,7 +5,8 @@ import json
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING
@@ -110,20 +111,30 @@ def load(model: str, revision: str | None, device: str, adapter: Path | None = N
 
     Raises `BenchError` in one line for whatever is missing, broken or too large.
     """
-    from safetensors import SafetensorError
-
     from llmrec_bench_plugins.blocks.text_generation import is_out_of_memory, load_causal_model
 
     folder = model_folder(model)
     dtype = precision(device)
-    try:
-        return load_causal_model(str(folder or model), revision, dtype, device, None, adapter)
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        if isinstance(error, RuntimeError) and is_out_of_memory(error):
+    with told_in_one_line(model if adapter is None else f"{model} with {adapter}", folder):
+        try:
+            return load_causal_model(str(folder or model), revision, dtype, device, None, adapter)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
             raise BenchError(
                 f"{model}: its weights in {dtype} do not fit the memory of {device}; take a smaller model"
             ) from error
-        named = model if adapter is None else f"{model} with {adapter}"
+
+
+@contextmanager
+def told_in_one_line(named: str, folder: Path | None) -> Iterator[None]:
+    """Raises `BenchError` for what goes wrong inside while a model is loaded, from its folder or, without one, from
+    what was downloaded of a hub."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         hint = "" if folder else "; download the model first, or give the folder it is in"
         raise BenchError(f"{named}: cannot be loaded ({one_line(error)}){hint}") from error
 
