@@ -41,6 +41,12 @@ class Catalog:
     broken: list[BrokenPlugin] = field(default_factory=list)
     hooks: pluggy.PluginManager = field(default_factory=lambda: pluggy.PluginManager(GROUP))
 
+    @property
+    def context(self) -> dict[str, Any]:
+        """What options that name methods or language models need for their own checks, as pydantic hands it to
+        validators."""
+        return {"methods": self.methods, "language_models": self.language_models}
+
     def unknown(self, kind: str, name: str) -> str:
         """The message for a name nobody offers: the close match, and the plugins that might have offered it."""
         message = f"unknown {kind} '{name}'{suggest(name, getattr(self, kind.replace(' ', '_') + 's'))}"

@@ -47,10 +47,9 @@ def inventory(catalog: Catalog) -> dict[str, Any]:
 def resolve(catalog: Catalog, name: str, given: dict[str, Any]) -> dict[str, Any]:
     """The method's options in full and what of them names a result; or all that is wrong with them, as `faults`."""
     kind = catalog.methods[name].Config
-    context = {"methods": catalog.methods, "language_models": catalog.language_models}
     try:
         # The JSON route is strict about types, as for the rest of a suite.
-        config = kind.model_validate_json(json.dumps(given), strict=True, context=context)
+        config = kind.model_validate_json(json.dumps(given), strict=True, context=catalog.context)
     except ValidationError as error:
         return {"faults": [sentence.removeprefix("suite: ") for _, sentence in explain(error, kind, given)]}
     faults = list(_impossible_apart(config))

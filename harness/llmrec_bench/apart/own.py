@@ -21,5 +21,4 @@ def own_method(name: str) -> type[Method]:
 def own_options(name: str, given: dict[str, Any]) -> Method.Config:
     """Its options. Raises pydantic's `ValidationError` for what it refuses."""
     catalog = own_catalog()
-    context = {"methods": catalog.methods, "language_models": catalog.language_models}
-    return catalog.methods[name].Config.model_validate(given, context=context)
+    return catalog.methods[name].Config.model_validate(given, context=catalog.context)

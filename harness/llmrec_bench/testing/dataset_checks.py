@@ -10,7 +10,6 @@ from llmrec_bench.data.source import DataSource
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.testing.check import Check, named
 from llmrec_bench.testing.config_checks import CONFIG_CHECKS
-from llmrec_bench.testing.given_options import reading_context
 from llmrec_bench.testing.import_checks import IMPORT_CHECKS
 
 _KNOWN_COLUMNS = {"user", "item", "time", "rating", "review"}
@@ -23,7 +22,7 @@ class DataSourceSubject:
     def __init__(self, source: DataSource, catalog: Catalog) -> None:
         self.kind = type(source)
         self.config = source
-        self.context = reading_context(catalog)
+        self.context = catalog.context
 
 
 def columns(subject: DataSourceSubject) -> str | None:

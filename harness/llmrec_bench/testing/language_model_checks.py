@@ -12,7 +12,6 @@ from llmrec_bench.llm.prompt import Prompt, ask
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.testing.check import Check, named
 from llmrec_bench.testing.config_checks import CONFIG_CHECKS
-from llmrec_bench.testing.given_options import reading_context
 from llmrec_bench.testing.import_checks import IMPORT_CHECKS
 from llmrec_bench.testing.tiny_data import tiny_split
 
@@ -23,7 +22,7 @@ class LanguageModelSubject:
     def __init__(self, kind: type[LanguageModel], config: LanguageModel.Config, catalog: Catalog, folder: Path) -> None:
         self.kind = kind
         self.config = config
-        self.context = reading_context(catalog)
+        self.context = catalog.context
         self.folder = folder
         self.items = tiny_split().training.items
 

@@ -19,7 +19,6 @@ from llmrec_bench.plugins import Catalog, load_catalog
 from llmrec_bench.testing.check import Check, named
 from llmrec_bench.testing.config_checks import CONFIG_CHECKS
 from llmrec_bench.testing.fresh_process import in_another_process
-from llmrec_bench.testing.given_options import reading_context
 from llmrec_bench.testing.import_checks import IMPORT_CHECKS
 from llmrec_bench.testing.interruption import interrupted, lines_run
 from llmrec_bench.testing.options_lock import lock_fault
@@ -41,7 +40,7 @@ class MethodSubject:
         self.kind = kind
         self.config = config
         self.catalog = catalog
-        self.context = reading_context(catalog)
+        self.context = catalog.context
         self.folder = folder
         self._workshop = Workshop(catalog, folder / "workshop")
 

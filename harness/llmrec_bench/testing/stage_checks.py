@@ -12,7 +12,6 @@ from llmrec_bench.plugins import Catalog
 from llmrec_bench.stage import Stage
 from llmrec_bench.testing.check import Check, named
 from llmrec_bench.testing.config_checks import CONFIG_CHECKS
-from llmrec_bench.testing.given_options import reading_context
 from llmrec_bench.testing.import_checks import IMPORT_CHECKS
 from llmrec_bench.testing.interruption import interrupted, lines_run
 from llmrec_bench.testing.random_state import global_random_states, moved, stir
@@ -26,7 +25,7 @@ class StageSubject:
     def __init__(self, stage: Stage, catalog: Catalog, folder: Path) -> None:
         self.kind = type(stage)
         self.config = stage
-        self.context = reading_context(catalog)
+        self.context = catalog.context
         self._folder = folder
         self.workshop = Workshop(catalog, folder / "workshop")
         self._built = 0
