@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from llmrec_bench.llm.language_model import Completion, LanguageModel
@@ -26,7 +27,7 @@ class LanguageModelSubject:
         self.folder = folder
         self.items = tiny_split().training.items
 
-    @property
+    @cached_property
     def prompts(self) -> tuple[Prompt, ...]:
         """Three short questions about items of the tiny data."""
         return tuple(
@@ -34,8 +35,9 @@ class LanguageModelSubject:
             for token, title in zip(self.items["token"][:3], self.items["title"][:3], strict=True)
         )
 
+    @cached_property
     def answers(self) -> Sequence[tuple[int, Completion]]:
-        """What the provider itself yields for them."""
+        """What the provider itself yields for them; asked once, for answers may be billed."""
         model = self.kind(self.config, self.items)
         try:
             return list(model.answer(self.prompts))
@@ -45,7 +47,7 @@ class LanguageModelSubject:
 
 def every_prompt_answered(subject: LanguageModelSubject) -> str | None:
     """Each prompt is answered once, with a text, and a request that fails says why."""
-    answers = subject.answers()
+    answers = subject.answers
     asked, told = list(range(len(subject.prompts))), sorted(index for index, _ in answers)
     if told != asked:
         return f"asked for answers {asked}, got {told}"
@@ -61,7 +63,7 @@ def every_prompt_answered(subject: LanguageModelSubject) -> str | None:
 
 def usage_reported(subject: LanguageModelSubject) -> str | None:
     """Each answer tells its tokens and seconds, without which there is no price."""
-    for index, completion in subject.answers():
+    for index, completion in subject.answers:
         usage = completion.usage
         for name in ("prompt_tokens", "completion_tokens"):
             count = getattr(usage, name)
