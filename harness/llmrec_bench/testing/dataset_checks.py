@@ -60,10 +60,8 @@ def columns(subject: DataSourceSubject) -> str | None:
 
 
 def counts(subject: DataSourceSubject) -> str | None:
-    """There are users, items and interactions, and the texts are those of the items that occur."""
+    """There are two users and two items or more, and the texts have no item twice."""
     items, dataset = subject.log.items, subject.dataset
-    if len(dataset.sequences.items) != len(subject.log.events):
-        return f"{len(subject.log.events)} events were read, {len(dataset.sequences.items)} are left"
     if dataset.n_users < 2 or dataset.n_items < 2:
         return f"{dataset.n_users} users and {dataset.n_items} items; there is nothing to compare"
     if items.index.has_duplicates:

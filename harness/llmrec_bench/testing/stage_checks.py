@@ -78,9 +78,7 @@ def past_only(subject: StageSubject) -> str | None:
     seen.refuse_test(subject.config.name, trial)  # raises where a test target was told of
     if ours != contents(subject.build(tiny_split(TinyData(swapped=True)))):
         return "other test targets, and what is built is another thing too"
-    elsewhere = tiny_split(TinyData(seed=1))
-    if list(elsewhere.training.items["token"]) != list(data.training.items["token"]):
-        raise AssertionError("the tiny data have the same items whatever their seed")
+    elsewhere = tiny_split(TinyData(seed=1))  # other interactions with the same items
     told = len(seen.table(trial)) > 0 or subject.workshop.artifacts_saw
     if ours != contents(subject.build(elsewhere)) and not told:
         return "depends on the users' interactions, and tells run.saw of none"

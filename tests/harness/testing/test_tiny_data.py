@@ -32,6 +32,13 @@ def test_swapped_targets_are_all_that_differs(seed: int) -> None:
     assert (targets != others).mean() > 0.5
 
 
+def test_another_seed_has_other_interactions_with_the_same_items() -> None:
+    """Whatever a stage builds otherwise of it, it has from the interactions."""
+    first, second = tiny_split(), tiny_split(TinyData(seed=1))
+    assert first.training.items.equals(second.training.items)
+    assert first.training.fingerprint != second.training.fingerprint
+
+
 def test_it_is_crooked() -> None:
     data = tiny_split()
     assert (data.dataset.n_users, data.dataset.n_items) == (40, 30)
