@@ -1,10 +1,7 @@
 """What holds for every stage, whatever it builds."""
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
 
 from llmrec_bench.execute.interactions_seen import InteractionsSeen
 from llmrec_bench.execute.trial_data import TrialData
@@ -13,9 +10,10 @@ from llmrec_bench.stage import Stage
 from llmrec_bench.testing.check import Check, named
 from llmrec_bench.testing.config_checks import CONFIG_CHECKS
 from llmrec_bench.testing.import_checks import IMPORT_CHECKS
-from llmrec_bench.testing.interruption import interrupted, lines_run
-from llmrec_bench.testing.random_state import global_random_states, moved, stir
+from llmrec_bench.testing.interruption import interrupted, lines_run, stops
+from llmrec_bench.testing.random_state import random_state_fault
 from llmrec_bench.testing.tiny_data import TinyData, TinySplit, tiny_split
+from llmrec_bench.testing.untouched import changed_training
 from llmrec_bench.testing.workshop import Workshop
 
 
@@ -89,22 +87,15 @@ def data_untouched(subject: StageSubject) -> str | None:
     """The build changes none of the arrays and texts that it is given."""
     data, pristine = tiny_split(), tiny_split()
     subject.build(data)
-    ours, theirs = data.training.sequences, pristine.training.sequences
-    for name in ("offsets", "items", "times"):
-        if not np.array_equal(getattr(ours, name), getattr(theirs, name)):
-            return f"changes train.sequences.{name}"
-    return None if data.training.items.equals(pristine.training.items) else "changes train.items"
+    changed = changed_training(data.training, pristine.training)
+    return f"changes {changed}" if changed is not None else None
 
 
 def random_state(subject: StageSubject) -> str | None:
     """The build leaves the random state of the process alone."""
     data = tiny_split()
     subject.build(data)  # a framework that is loaded now has a state to compare
-    stir()
-    before = global_random_states()
-    subject.build(data)
-    owners = moved(before, global_random_states())
-    return f"draws from, or seeds, the global state of {', '.join(owners)}" if owners else None
+    return random_state_fault(lambda: subject.build(data))
 
 
 def interrupted_build(subject: StageSubject) -> str | None:
@@ -112,7 +103,7 @@ def interrupted_build(subject: StageSubject) -> str | None:
     data = tiny_split()
     whole = contents(subject.build(data))
     lines = lines_run(lambda: subject.build(data), subject.kind)
-    for stop in _stops(lines):
+    for stop in stops(lines):
         scratch = subject.new_folder()
         if interrupted(lambda scratch=scratch: subject.build(data, scratch=scratch), subject.kind, stop):  # type: ignore[misc]
             try:
@@ -122,10 +113,6 @@ def interrupted_build(subject: StageSubject) -> str | None:
             if again != whole:
                 return f"stopped after line {stop} of {lines}, then built again: other bytes"
     return None
-
-
-def _stops(lines: int) -> Sequence[int]:
-    return sorted({int(line) for line in np.linspace(1, lines, 5)}) if lines else []
 
 
 STAGE_CHECKS: tuple[Check[StageSubject], ...] = (

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from llmrec_bench import PAD
 from llmrec_bench.testing import TinyData, drawn_rankings, tiny_split
 from llmrec_bench.testing.fresh_process import import_report, in_another_process
-from llmrec_bench.testing.interruption import interrupted, lines_run
+from llmrec_bench.testing.interruption import interrupted, lines_run, stops
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -90,6 +90,12 @@ def test_a_stop_comes_before_its_line(line: int) -> None:
     assert lines_run(Steps(), Steps) == 4
     assert interrupted(steps, Steps, line)
     assert steps.noted == [1, 2, 3, 4][: line - 1]
+
+
+def test_a_short_call_is_stopped_at_each_line_and_a_long_one_at_a_few() -> None:
+    assert [stops(lines) for lines in (0, 1, 3)] == [[], [1], [1, 2, 3]]
+    assert stops(15) == list(range(1, 16))
+    assert stops(101) == [1, 26, 51, 76, 101]
 
 
 def test_a_stop_that_is_never_reached_or_is_swallowed_is_told() -> None:
