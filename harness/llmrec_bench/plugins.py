@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -92,6 +93,12 @@ def load_catalog(found: Iterable[EntryPoint] | None = None) -> Catalog:
     models = catalog.language_models
     _collect(catalog, "language model", manager.hook.register_language_models, LanguageModel, models)
     return catalog
+
+
+@cache
+def installed_catalog() -> Catalog:
+    """What is installed here, loaded once in a process. Raises `BenchError` as `load_catalog` does."""
+    return load_catalog()
 
 
 def _why_not(error: BaseException) -> str:

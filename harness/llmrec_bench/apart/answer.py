@@ -14,10 +14,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from llmrec_bench.apart.own import own_catalog
 from llmrec_bench.errors import BenchError
 from llmrec_bench.method import Method
-from llmrec_bench.plugins import Catalog
+from llmrec_bench.plugins import Catalog, installed_catalog
 from llmrec_bench.stage import stages_in
 from llmrec_bench.suite_mistakes import explain
 
@@ -78,7 +77,7 @@ def _main() -> None:
         print(json.dumps(answer), file=answers, flush=True)
 
     try:
-        catalog = own_catalog()
+        catalog = installed_catalog()
     except BenchError as error:
         say({"error": str(error)})
         return

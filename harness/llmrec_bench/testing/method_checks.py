@@ -12,7 +12,7 @@ import numpy.typing as npt
 from llmrec_bench.data.sequences import PAD
 from llmrec_bench.errors import BenchError
 from llmrec_bench.method import Method
-from llmrec_bench.plugins import Catalog, load_catalog
+from llmrec_bench.plugins import Catalog, installed_catalog
 from llmrec_bench.testing.check import Check, named
 from llmrec_bench.testing.config_checks import CONFIG_CHECKS
 from llmrec_bench.testing.fresh_process import in_another_process
@@ -281,7 +281,7 @@ METHOD_CHECKS: tuple[Check[MethodSubject], ...] = (
 
 
 def _scores_there(kind: type[Method], config: Method.Config, folder: Path) -> npt.NDArray[np.float64]:
-    return MethodSubject(kind, config, load_catalog(), folder).scores.values
+    return MethodSubject(kind, config, installed_catalog(), folder).scores.values
 
 
 def _prefixed(where: str, fault: str | None) -> str | None:

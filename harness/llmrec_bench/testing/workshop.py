@@ -14,7 +14,7 @@ from llmrec_bench.llm.meter import Meter
 from llmrec_bench.llm.metered import Asking, MeteredModel
 from llmrec_bench.llm.prices import load_prices
 from llmrec_bench.method import Method, Run, Scores
-from llmrec_bench.plugins import Catalog, load_catalog
+from llmrec_bench.plugins import Catalog, installed_catalog
 from llmrec_bench.protocol import Protocol
 from llmrec_bench.stage import Stage, StageRun
 from llmrec_bench.testing.tiny_data import TinySplit, tiny_split
@@ -97,10 +97,10 @@ class Workshop:
 def fit_to_tiny_data(method: Method, folder: Path, seed: int = 1) -> TinySplit:
     """Fit a method to the tiny data, which come back; its stages and recorded answers are kept in the folder."""
     data = tiny_split()
-    method.fit(data.training, Workshop(load_catalog(), folder).run(data, seed))
+    method.fit(data.training, Workshop(installed_catalog(), folder).run(data, seed))
     return data
 
 
 def build_on_tiny_data(stage: Stage, folder: Path) -> Path:
     """Build a stage on the tiny data; the folder with its files, inside the given one."""
-    return Workshop(load_catalog(), folder).artifact(stage, tiny_split())
+    return Workshop(installed_catalog(), folder).artifact(stage, tiny_split())
