@@ -1,7 +1,10 @@
 """The kit's own data and tools do what the checks count on."""
 
+import multiprocessing
+import os
 import pickle
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,9 +119,20 @@ def test_another_process_is_another_one() -> None:
     assert in_another_process(_name, Sound) == "sound"
 
 
-def _process() -> int:
-    import os
+def test_a_process_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    hung = in_another_process(os.getpid)
+    with monkeypatch.context() as patched:
+        patched.setattr("llmrec_bench.testing.fresh_process._SECONDS", 1)
+        with pytest.raises(TimeoutError, match="came to no end within 1 seconds"):
+            in_another_process(time.sleep, 600)
+    for child in multiprocessing.active_children():
+        if child.pid == hung:
+            child.join(10)
+    assert hung not in {child.pid for child in multiprocessing.active_children()}
+    assert in_another_process(os.getpid) != hung
 
+
+def _process() -> int:
     return os.getpid()
 
 
