@@ -1,6 +1,7 @@
 """What holds for every method, whatever it computes."""
 
 import contextlib
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -39,10 +40,11 @@ class MethodSubject:
         self.context = catalog.context
         self.folder = folder
         self._workshop = Workshop(catalog, folder / "workshop")
+        weakref.finalize(self, self._workshop.close)
 
     def fit(self, method: Method, data: TinySplit, seed: int = _SEED) -> Method:
         """The method, fitted to the tiny data."""
-        method.fit(data.training, self._workshop.run(data, seed))
+        method.fit(data.training, self._workshop.run(data, seed, self.config))
         return method
 
     def fitted(self, data: TinySplit, seed: int = _SEED) -> Method:

@@ -32,8 +32,8 @@ class StageSubject:
         """A folder of its own with what the stage builds; children and answers are shared by all builds."""
         out = self.new_folder()
         told = InteractionsSeen() if seen is None else seen
-        lent = self.workshop.stage_run(data, self.new_folder() / "scratch" if scratch is None else scratch, told.add)
-        self.config.build(data.training, out, lent)
+        place = self.new_folder() / "scratch" if scratch is None else scratch
+        self.workshop.build(self.config, data, out, place, told.add)
         return out
 
     def new_folder(self) -> Path:
