@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -40,6 +41,12 @@ class Catalog:
     """Plugin by offered name, e.g. `method sasrec` -> `builtin`."""
     broken: list[BrokenPlugin] = field(default_factory=list)
     hooks: pluggy.PluginManager = field(default_factory=lambda: pluggy.PluginManager(GROUP))
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """What options that name methods or language models need for their own checks, as pydantic hands it to
+        validators."""
+        return {"methods": self.methods, "language_models": self.language_models}
 
     def unknown(self, kind: str, name: str) -> str:
         """The message for a name nobody offers: the close match, and the plugins that might have offered it."""
@@ -86,6 +93,12 @@ def load_catalog(found: Iterable[EntryPoint] | None = None) -> Catalog:
     models = catalog.language_models
     _collect(catalog, "language model", manager.hook.register_language_models, LanguageModel, models)
     return catalog
+
+
+@cache
+def installed_catalog() -> Catalog:
+    """What is installed here, loaded once in a process. Raises `BenchError` as `load_catalog` does."""
+    return load_catalog()
 
 
 def _why_not(error: BaseException) -> str:

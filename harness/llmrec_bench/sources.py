@@ -1,7 +1,7 @@
 """From what a person types to a data source: a name with options, or a path whose format speaks for itself."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,7 +54,25 @@ def parse_preparation(filters: str | None) -> Preparation:
     """Filters written as YAML on the command line. Raises `BenchError` where they are not filters."""
     if filters is None:
         return Preparation()
-    return _validated(Preparation, {"filters": _value(filters, "--filters")}, (), "--filters")
+    return read_options(Preparation, {"filters": _value(filters, "--filters")}, (), "--filters")
+
+
+def read_options(
+    model: type[ConfigT],
+    given: Mapping[str, Any],
+    base: Location,
+    whose: str,
+    context: Mapping[str, Any] | None = None,
+) -> ConfigT:
+    """Options as `model`; `base` is what they are called in a sentence, `context` what those that name methods or
+    language models are checked with (`Catalog.context`). Raises `BenchError`, which begins with `whose`, for what is
+    wrong with them; where several things are, an unknown key."""
+    try:
+        return model.model_validate_json(json.dumps(given, default=str), strict=True, context=dict(context or {}))
+    except ValidationError as error:
+        # An unknown key first: it may be the misspelt name of one that is missing.
+        sentences = [sentence for _, sentence in explain(error, model, given, base)]
+        raise BenchError(f"{whose}: {min(sentences, key=lambda text: 'unknown key' not in text)}") from None
 
 
 def _pair(option: str) -> tuple[str, object]:
@@ -78,13 +96,4 @@ def _value(text: str, whose: str) -> Any:
 
 
 def _configured(kind: type[DataSource], options: dict[str, object]) -> DataSource:
-    return _validated(kind, options, ("options",), f"data source '{kind.name}'")
-
-
-def _validated(model: type[ConfigT], data: dict[str, object], base: Location, whose: str) -> ConfigT:
-    try:
-        return model.model_validate_json(json.dumps(data), strict=True)
-    except ValidationError as error:
-        # An unknown key first: it may be the misspelt name of one that is missing.
-        sentences = [sentence for _, sentence in explain(error, model, data, base)]
-        raise BenchError(f"{whose}: {min(sentences, key=lambda text: 'unknown key' not in text)}") from None
+    return read_options(kind, options, ("options",), f"data source '{kind.name}'")

@@ -135,7 +135,7 @@ def load_suite(path: Path, catalog: Catalog, profile: str | None = None) -> Suit
     would work`; `BenchError` where the file is missing or not YAML.
     """
     document = read_yaml(path)
-    mistakes = Mistakes(document, {"language_models": catalog.language_models, "methods": catalog.methods})
+    mistakes = Mistakes(document, catalog.context)
     suite = _resolve(document, document.data, (), mistakes, catalog, None)
     variants: dict[str, Suite | None] = {}
     profiles = document.data.get("profiles") if isinstance(document.data, dict) else None

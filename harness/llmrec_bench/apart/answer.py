@@ -14,10 +14,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from llmrec_bench.apart.own import own_catalog
 from llmrec_bench.errors import BenchError
 from llmrec_bench.method import Method
-from llmrec_bench.plugins import Catalog
+from llmrec_bench.plugins import Catalog, installed_catalog
 from llmrec_bench.stage import stages_in
 from llmrec_bench.suite_mistakes import explain
 
@@ -47,10 +46,9 @@ def inventory(catalog: Catalog) -> dict[str, Any]:
 def resolve(catalog: Catalog, name: str, given: dict[str, Any]) -> dict[str, Any]:
     """The method's options in full and what of them names a result; or all that is wrong with them, as `faults`."""
     kind = catalog.methods[name].Config
-    context = {"methods": catalog.methods, "language_models": catalog.language_models}
     try:
         # The JSON route is strict about types, as for the rest of a suite.
-        config = kind.model_validate_json(json.dumps(given), strict=True, context=context)
+        config = kind.model_validate_json(json.dumps(given), strict=True, context=catalog.context)
     except ValidationError as error:
         return {"faults": [sentence.removeprefix("suite: ") for _, sentence in explain(error, kind, given)]}
     faults = list(_impossible_apart(config))
@@ -79,7 +77,7 @@ def _main() -> None:
         print(json.dumps(answer), file=answers, flush=True)
 
     try:
-        catalog = own_catalog()
+        catalog = installed_catalog()
     except BenchError as error:
         say({"error": str(error)})
         return

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from llmrec_bench.commands.options import AS_JSON
+from llmrec_bench.commands.options import AS_JSON, KINDS
 from llmrec_bench.commands.printing import print_json
 from llmrec_bench.commands.reading import read_catalog
 from llmrec_bench.errors import BenchError
@@ -14,7 +14,7 @@ from llmrec_bench.errors import BenchError
 @click.argument("name")
 @click.option(
     "--kind",
-    type=click.Choice(["method", "dataset", "metric", "language-model", "stage"]),
+    type=click.Choice(KINDS),
     help="Which of several plugins of this name; default: all of them.",
 )
 @click.option(

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
+from llmrec_bench.commands.options import KINDS
 from llmrec_bench.commands.reading import read_catalog
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["method", "dataset", "metric", "language-model", "stage"]))
+@click.argument("kind", type=click.Choice(KINDS))
 @click.argument("name")
 @click.option("--into", "folder", type=click.Path(path_type=Path), help="The folder to write; default: ./NAME.")
 def new(kind: str, name: str, folder: Path | None) -> None:

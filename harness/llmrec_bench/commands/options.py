@@ -26,6 +26,8 @@ METHODS = click.option(
     help="Add a row for an installed method with its defaults. Its records lie beside the suite's; ask again with the "
     "same option to see it. Repeatable.",
 )
+KINDS = ("method", "dataset", "metric", "language-model", "stage")
+"""Of plugins, as commands name them."""
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object for machines.")
 
 

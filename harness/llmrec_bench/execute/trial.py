@@ -29,6 +29,7 @@ from llmrec_bench.execute.measure import (
 from llmrec_bench.execute.memory import peak_memory_bytes, reset_peak_memory
 from llmrec_bench.execute.stage_build import build_stage
 from llmrec_bench.execute.trial_data import Loader, TrialData
+from llmrec_bench.execute.validation import validation_value
 from llmrec_bench.llm.budget import BudgetReached
 from llmrec_bench.llm.meter import Meter, Spending
 from llmrec_bench.method import Method, Run, Scores
@@ -202,16 +203,10 @@ def _fit_value(job: Job, fit: FitOfSearch, data: TrialData, course: _Course, llm
 
 
 def _validate(job: Job, data: TrialData, score: Callable[[Queries], Scores], metric: str) -> float:
-    name, _, k = metric.partition("@")
-    if name not in job.known_metrics or not k.isdigit() or int(k) < 1:
-        raise BenchError(f"validation metric '{metric}' should be METRIC@K with a known metric, such as NDCG@10")
-    queries, targets = data.training.validation, data.training.validation_targets
-    if not len(queries):
-        raise BenchError("the split holds out no validation event, which early stopping needs")
     trial = job.trial
-    protocol = trial.protocol.model_copy(update={"cutoffs": (int(k),)})
-    rankings = rank(score, queries, targets, protocol, data.popularity, trial.seed, trial.method.label)
-    return job.known_metrics[name]().overall(rankings, int(k))
+    return validation_value(
+        score, metric, job.known_metrics, data.training, data.popularity, trial.protocol, trial.seed, trial.method.label
+    )
 
 
 def _measure(job: Job, data: TrialData, rankings: Rankings, course: _Course) -> tuple[Record, dict[str, pd.DataFrame]]:

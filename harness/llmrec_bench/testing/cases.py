@@ -11,7 +11,7 @@ from llmrec_bench.data.source import DataSource
 from llmrec_bench.llm.language_model import LanguageModel
 from llmrec_bench.method import Method
 from llmrec_bench.metrics.metric import Metric
-from llmrec_bench.plugins import Catalog, load_catalog
+from llmrec_bench.plugins import installed_catalog
 from llmrec_bench.stage import Stage
 from llmrec_bench.testing.check import Check, run_check, unknown_names
 from llmrec_bench.testing.dataset_checks import DATA_SOURCE_CHECKS
@@ -66,12 +66,7 @@ def _test_of(check: Check[Any]) -> Callable[[_Cases], None]:
 def _subject(cases: Any) -> Any:
     """Shared by all tests of a class."""
     own = tempfile.mkdtemp(dir=_folder().name)
-    return subject_of(cases.kind(), cases.options, _catalog(), Path(own))
-
-
-@functools.cache
-def _catalog() -> Catalog:
-    return load_catalog()
+    return subject_of(cases.kind(), cases.options, installed_catalog(), Path(own))
 
 
 @functools.cache

@@ -1,16 +1,16 @@
 """What holds for every data source."""
 
 import re
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from llmrec_bench.data.dataset import Preparation, load_dataset
-from llmrec_bench.data.source import DataSource
+from llmrec_bench.data.dataset import Dataset, Preparation, load_dataset
+from llmrec_bench.data.source import DataSource, Log
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.testing.check import Check, named
 from llmrec_bench.testing.config_checks import CONFIG_CHECKS
-from llmrec_bench.testing.given_options import reading_context
 from llmrec_bench.testing.import_checks import IMPORT_CHECKS
 
 _KNOWN_COLUMNS = {"user", "item", "time", "rating", "review"}
@@ -23,12 +23,26 @@ class DataSourceSubject:
     def __init__(self, source: DataSource, catalog: Catalog) -> None:
         self.kind = type(source)
         self.config = source
-        self.context = reading_context(catalog)
+        self.context = catalog.context
+
+    @cached_property
+    def log(self) -> Log:
+        """What the source reads."""
+        return self.config.read()
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The data set that comes of it, without filters."""
+        return self.read_anew()
+
+    def read_anew(self) -> Dataset:
+        """The same, from a reading of its own."""
+        return load_dataset(self.kind.name, self.config, Preparation())
 
 
 def columns(subject: DataSourceSubject) -> str | None:
     """The events have users and items, and columns of the agreed names and types."""
-    events = subject.config.read().events
+    events = subject.log.events
     lacking = [name for name in ("user", "item") if name not in events]
     if lacking:
         return f"events have no column '{lacking[0]}'"
@@ -46,22 +60,19 @@ def columns(subject: DataSourceSubject) -> str | None:
 
 
 def counts(subject: DataSourceSubject) -> str | None:
-    """There are users, items and interactions, and the texts are those of the items that occur."""
-    log = subject.config.read()
-    dataset = load_dataset(subject.kind.name, subject.config, Preparation())
-    if len(dataset.sequences.items) != len(log.events):
-        return f"{len(log.events)} events were read, {len(dataset.sequences.items)} are left"
+    """There are two users and two items or more, and the texts have no item twice."""
+    items, dataset = subject.log.items, subject.dataset
     if dataset.n_users < 2 or dataset.n_items < 2:
         return f"{dataset.n_users} users and {dataset.n_items} items; there is nothing to compare"
-    if log.items.index.has_duplicates:
-        twice = log.items.index[log.items.index.duplicated()][0]
+    if items.index.has_duplicates:
+        twice = items.index[items.index.duplicated()][0]
         return f"the texts have two rows for item {twice!r}"
     return None
 
 
 def fingerprint_stable(subject: DataSourceSubject) -> str | None:
     """Reading twice gives the same content."""
-    first, second = (load_dataset(subject.kind.name, subject.config, Preparation()).fingerprint for _ in range(2))
+    first, second = subject.dataset.fingerprint, subject.read_anew().fingerprint
     return None if first == second else f"read twice: fingerprint {first}, then {second}"
 
 

@@ -71,20 +71,30 @@ def import_report(module: str) -> ImportReport:
 def in_another_process(function: Callable[..., ResultT], *arguments: Any) -> ResultT:
     """What a function returns in a process that was spawned, to which it and its arguments are sent pickled.
 
-    Raises whatever pickling or the function raises.
+    Raises whatever pickling or the function raises, and `TimeoutError` where it comes to no end within two minutes.
     """
     message = pickle.dumps((function, arguments))
+    pool, worker = _worker()
     try:
-        result: ResultT = _worker().submit(_unpack, sys.path, message).result(timeout=_SECONDS)
-    except BrokenProcessPool:
-        _worker.cache_clear()  # it died; the next check gets another one
+        result: ResultT = pool.submit(_unpack, sys.path, message).result(timeout=_SECONDS)
+    except (BrokenProcessPool, TimeoutError) as error:
+        _worker.cache_clear()  # the next check gets another one
+        # It died, or hangs: what waits for it at the end of this process would wait for ever. What the function raised
+        # itself left it idle.
+        for child in multiprocessing.active_children():
+            if child.pid == worker:
+                child.kill()
+        if isinstance(error, TimeoutError) and not str(error):
+            raise TimeoutError(f"came to no end within {_SECONDS} seconds") from None
         raise
     return result
 
 
 @functools.cache
-def _worker() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+def _worker() -> tuple[ProcessPoolExecutor, int]:
+    """The pool, and the id of its one process."""
+    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+    return pool, pool.submit(os.getpid).result(timeout=_SECONDS)
 
 
 def _unpack(path: list[str], message: bytes) -> Any:

@@ -1,22 +1,14 @@
 """The options that a plugin is checked with."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
-
-from pydantic import ValidationError
 
 from llmrec_bench.config import Config
 from llmrec_bench.errors import BenchError
 from llmrec_bench.plugins import Catalog
-from llmrec_bench.suite_mistakes import explain
+from llmrec_bench.sources import read_options
 
 ConfigT = TypeVar("ConfigT", bound=Config)
-
-
-def reading_context(catalog: Catalog) -> dict[str, Any]:
-    """What options that name other methods or providers are read with."""
-    return {"language_models": catalog.language_models, "methods": catalog.methods}
 
 
 def configured(kind: type[ConfigT], given: Mapping[str, Any] | Config, whose: str, catalog: Catalog) -> ConfigT:
@@ -28,14 +20,10 @@ def configured(kind: type[ConfigT], given: Mapping[str, Any] | Config, whose: st
         return given
     if isinstance(given, Config):
         raise BenchError(f"{whose}: options are a {type(given).__qualname__}; should be a {kind.__qualname__}")
-    try:
-        return kind.model_validate_json(json.dumps(given, default=str), strict=True, context=reading_context(catalog))
-    except ValidationError as error:
-        lacking = [str(e["loc"][-1]) for e in error.errors() if e["type"] == "missing" and len(e["loc"]) == 1]
-        if lacking:
-            raise BenchError(
-                f"{whose}: has no default for {', '.join(lacking)}; give what to check it with, as in "
-                f"-o {lacking[0]}=VALUE"
-            ) from None
-        sentences = [sentence for _, sentence in explain(error, kind, dict(given), ("options",))]
-        raise BenchError(f"{whose}: {sentences[0]}") from None
+    options = kind.model_fields
+    lacking = [name for name, option in options.items() if option.is_required() and name not in given]
+    if lacking and given.keys() <= options.keys():  # an unknown key may be the misspelt name of one that is lacking
+        raise BenchError(
+            f"{whose}: has no default for {', '.join(lacking)}; give what to check it with, as in -o {lacking[0]}=VALUE"
+        )
+    return read_options(kind, given, ("options",), whose, catalog.context)

@@ -6,7 +6,12 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+import numpy as np
+
 from llmrec_bench.testing.home import home_of
+
+_STOPS = 5
+"""Places where a long call is stopped; a short one is stopped at each line."""
 
 
 def lines_run(call: Callable[[], object], kind: type) -> int:
@@ -14,6 +19,13 @@ def lines_run(call: Callable[[], object], kind: type) -> int:
     counter = _Counter(kind, None)
     counter.trace(call)
     return counter.lines
+
+
+def stops(lines: int) -> list[int]:
+    """Lines of a call to stop it at, counted from 1: a few of many, the first and the last among them, or each."""
+    if lines <= _STOPS * 3:
+        return list(range(1, lines + 1))
+    return sorted({int(line) for line in np.linspace(1, lines, _STOPS)})
 
 
 def interrupted(call: Callable[[], object], kind: type, line: int) -> bool:

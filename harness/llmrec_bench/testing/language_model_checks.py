@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from llmrec_bench.llm.language_model import Completion, LanguageModel
@@ -12,7 +13,6 @@ from llmrec_bench.llm.prompt import Prompt, ask
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.testing.check import Check, named
 from llmrec_bench.testing.config_checks import CONFIG_CHECKS
-from llmrec_bench.testing.given_options import reading_context
 from llmrec_bench.testing.import_checks import IMPORT_CHECKS
 from llmrec_bench.testing.tiny_data import tiny_split
 
@@ -23,11 +23,11 @@ class LanguageModelSubject:
     def __init__(self, kind: type[LanguageModel], config: LanguageModel.Config, catalog: Catalog, folder: Path) -> None:
         self.kind = kind
         self.config = config
-        self.context = reading_context(catalog)
+        self.context = catalog.context
         self.folder = folder
         self.items = tiny_split().training.items
 
-    @property
+    @cached_property
     def prompts(self) -> tuple[Prompt, ...]:
         """Three short questions about items of the tiny data."""
         return tuple(
@@ -35,8 +35,9 @@ class LanguageModelSubject:
             for token, title in zip(self.items["token"][:3], self.items["title"][:3], strict=True)
         )
 
+    @cached_property
     def answers(self) -> Sequence[tuple[int, Completion]]:
-        """What the provider itself yields for them."""
+        """What the provider itself yields for them; asked once, for answers may be billed."""
         model = self.kind(self.config, self.items)
         try:
             return list(model.answer(self.prompts))
@@ -46,7 +47,7 @@ class LanguageModelSubject:
 
 def every_prompt_answered(subject: LanguageModelSubject) -> str | None:
     """Each prompt is answered once, with a text, and a request that fails says why."""
-    answers = subject.answers()
+    answers = subject.answers
     asked, told = list(range(len(subject.prompts))), sorted(index for index, _ in answers)
     if told != asked:
         return f"asked for answers {asked}, got {told}"
@@ -62,7 +63,7 @@ def every_prompt_answered(subject: LanguageModelSubject) -> str | None:
 
 def usage_reported(subject: LanguageModelSubject) -> str | None:
     """Each answer tells its tokens and seconds, without which there is no price."""
-    for index, completion in subject.answers():
+    for index, completion in subject.answers:
         usage = completion.usage
         for name in ("prompt_tokens", "completion_tokens"):
             count = getattr(usage, name)

@@ -1,36 +1,32 @@
 """What holds for every method, whatever it computes."""
 
 import contextlib
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from llmrec_bench.data.sequences import PAD, Sequences
-from llmrec_bench.data.training import Queries, TrainingData
+from llmrec_bench.data.sequences import PAD
 from llmrec_bench.errors import BenchError
 from llmrec_bench.method import Method
-from llmrec_bench.plugins import Catalog, load_catalog
+from llmrec_bench.plugins import Catalog, installed_catalog
 from llmrec_bench.testing.check import Check, named
 from llmrec_bench.testing.config_checks import CONFIG_CHECKS
 from llmrec_bench.testing.fresh_process import in_another_process
-from llmrec_bench.testing.given_options import reading_context
 from llmrec_bench.testing.import_checks import IMPORT_CHECKS
-from llmrec_bench.testing.interruption import interrupted, lines_run
+from llmrec_bench.testing.interruption import interrupted, lines_run, stops
 from llmrec_bench.testing.options_lock import lock_fault
-from llmrec_bench.testing.random_state import global_random_states, moved, stir
+from llmrec_bench.testing.random_state import random_state_fault
 from llmrec_bench.testing.tiny_data import TinyData, TinySplit, rows_of, tiny_split
 from llmrec_bench.testing.tiny_trial import TinyTrial, run_tiny_trial
+from llmrec_bench.testing.untouched import changed_queries, changed_training
 from llmrec_bench.testing.workshop import Workshop
 
 _SEED = 3
-_STOPS = 4
-"""Places where a long fit is stopped; a short one is stopped at each line."""
 _SMOKE_SECONDS = 60
 
 
@@ -41,13 +37,14 @@ class MethodSubject:
         self.kind = kind
         self.config = config
         self.catalog = catalog
-        self.context = reading_context(catalog)
+        self.context = catalog.context
         self.folder = folder
         self._workshop = Workshop(catalog, folder / "workshop")
+        weakref.finalize(self, self._workshop.close)
 
     def fit(self, method: Method, data: TinySplit, seed: int = _SEED) -> Method:
         """The method, fitted to the tiny data."""
-        method.fit(data.training, self._workshop.run(data, seed))
+        method.fit(data.training, self._workshop.run(data, seed, self.config))
         return method
 
     def fitted(self, data: TinySplit, seed: int = _SEED) -> Method:
@@ -186,10 +183,10 @@ def data_untouched(subject: MethodSubject) -> str | None:
     """Neither fit nor score changes the arrays and texts that they are given."""
     data, pristine = tiny_split(), tiny_split()
     method = subject.fitted(data)
-    changed = _changed(data.training, pristine.training)
+    changed = changed_training(data.training, pristine.training)
     if changed is None:
         method.score(data.queries)
-        changed = _changed(data.training, pristine.training) or _changed_queries(data.queries, pristine.queries)
+        changed = changed_training(data.training, pristine.training) or changed_queries(data.queries, pristine.queries)
     return f"changes {changed}" if changed is not None else None
 
 
@@ -197,11 +194,7 @@ def random_state(subject: MethodSubject) -> str | None:
     """Fit and score leave the random state of the process alone: chance comes from run.rng and run.seed."""
     data = tiny_split()
     subject.fitted(data)  # a framework that is loaded now has a state to compare
-    stir()
-    before = global_random_states()
-    subject.fitted(data).score(data.queries)
-    owners = moved(before, global_random_states())
-    return f"draws from, or seeds, the global state of {', '.join(owners)}" if owners else None
+    return random_state_fault(lambda: subject.fitted(data).score(data.queries))
 
 
 def label_firewall(subject: MethodSubject) -> str | None:
@@ -233,7 +226,7 @@ def interrupted_fit(subject: MethodSubject) -> str | None:
     subject.fitted(data)  # stages are built, and not stopped here
     with _inside(subject.folder / "interrupted"):
         lines = lines_run(lambda: subject.fitted(data), subject.kind)
-    for number, stop in enumerate(_stops(lines)):
+    for number, stop in enumerate(stops(lines)):
         with _inside(subject.folder / f"interrupted-{number}"):
             method = subject.kind(subject.config)
             if not interrupted(lambda method=method: subject.fit(method, data), subject.kind, stop):  # type: ignore[misc]
@@ -290,7 +283,7 @@ METHOD_CHECKS: tuple[Check[MethodSubject], ...] = (
 
 
 def _scores_there(kind: type[Method], config: Method.Config, folder: Path) -> npt.NDArray[np.float64]:
-    return MethodSubject(kind, config, load_catalog(), folder).scores.values
+    return MethodSubject(kind, config, installed_catalog(), folder).scores.values
 
 
 def _prefixed(where: str, fault: str | None) -> str | None:
@@ -302,44 +295,9 @@ def _blocks(n: int, size: int) -> Iterator[npt.NDArray[np.int64]]:
         yield np.arange(start, min(start + size, n))
 
 
-def _stops(lines: int) -> list[int]:
-    """Lines to stop at, the first and the last among them."""
-    if lines <= _STOPS * 3:
-        return list(range(1, lines + 1))
-    return sorted({int(line) for line in np.linspace(1, lines, _STOPS)})
-
-
 @contextlib.contextmanager
 def _inside(folder: Path) -> Iterator[None]:
     """In an empty working directory, where a method that keeps files of its own would put them."""
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.chdir(folder):
         yield
-
-
-def _changed(ours: TrainingData, pristine: TrainingData) -> str | None:
-    if not pd.DataFrame(ours.items).equals(pristine.items):
-        return "train.items"
-    for name in ("sequences", "validation_targets"):
-        column = _changed_column(getattr(ours, name), getattr(pristine, name))
-        if column is not None:
-            return f"train.{name}.{column}"
-    inside = _changed_queries(ours.validation, pristine.validation)
-    return None if inside is None else f"train.validation: {inside}"
-
-
-def _changed_queries(ours: Queries, pristine: Queries) -> str | None:
-    for name in ("users", "cut_times", "candidates"):
-        if not _same(getattr(ours, name), getattr(pristine, name)):
-            return f"queries.{name}"
-    column = _changed_column(ours.histories, pristine.histories)
-    return None if column is None else f"queries.histories.{column}"
-
-
-def _changed_column(ours: Sequences, pristine: Sequences) -> str | None:
-    columns = ("offsets", "items", "times", "ratings")
-    return next((name for name in columns if not _same(getattr(ours, name), getattr(pristine, name))), None)
-
-
-def _same(ours: Any, pristine: Any) -> bool:
-    return ours is pristine or (ours is not None and pristine is not None and np.array_equal(ours, pristine))

@@ -21,9 +21,6 @@ from llmrec_bench.testing.method_checks import METHOD_CHECKS, MethodSubject
 from llmrec_bench.testing.metric_checks import METRIC_CHECKS, MetricSubject
 from llmrec_bench.testing.stage_checks import STAGE_CHECKS, StageSubject
 
-KINDS = ("method", "dataset", "metric", "language-model", "stage")
-"""Of plugins, as commands name them."""
-
 Options = Mapping[str, Any] | Config
 
 
@@ -77,7 +74,7 @@ def expected_failures(kind: type) -> Mapping[str, str]:
 
 
 def named_plugins(catalog: Catalog, name: str, kind: str | None) -> list[tuple[str, type]]:
-    """(kind, class) of everything of a name, or of one of `KINDS` only; stages are those among the options of methods.
+    """(kind, class) of everything of a name, or of one kind only; stages are those among the options of methods.
 
     Raises `BenchError` with the close match for a name nobody offers.
     """

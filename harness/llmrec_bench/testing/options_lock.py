@@ -63,19 +63,27 @@ def options_of(kind: type[Method]) -> dict[str, str]:
     }
 
 
-def _bare(schema: Any, parts: dict[str, Any]) -> Any:
-    """A schema without words, its references written out."""
+def _bare(schema: Any, parts: dict[str, Any], around: frozenset[str] = frozenset()) -> Any:
+    """A schema without words, its references written out, except those to what they stand in (`around`)."""
     if isinstance(schema, list):
-        return [_bare(part, parts) for part in schema]
+        return [_bare(part, parts, around) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    if "$ref" in schema:
-        return _bare(parts[schema["$ref"].rsplit("/", 1)[-1]], parts)
-    bare = {name: _bare(part, parts) for name, part in schema.items() if name not in ("title", "properties")}
-    bare = {name: part for name, part in bare.items() if not (name == "description" and isinstance(part, str))}
+    words = {"title", "properties", "$ref", *(["description"] if isinstance(schema.get("description"), str) else [])}
+    # A default is no schema: an option inside it may be called `title`, and is kept.
+    bare = {
+        name: part if name == "default" else _bare(part, parts, around)
+        for name, part in schema.items()
+        if name not in words
+    }
     if "properties" in schema:  # an option may be called `title`
-        bare["properties"] = {name: _bare(part, parts) for name, part in schema["properties"].items()}
-    return bare
+        bare["properties"] = {name: _bare(part, parts, around) for name, part in schema["properties"].items()}
+    if "$ref" not in schema:
+        return bare
+    name = schema["$ref"].rsplit("/", 1)[-1]
+    if name in around:
+        return {"$ref": name, **bare}
+    return {**_bare(parts[name], parts, around | {name}), **bare}  # what stands beside a reference, such as a default
 
 
 def _read(path: Path) -> dict[str, Any]:

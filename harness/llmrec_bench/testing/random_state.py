@@ -3,8 +3,18 @@
 import pickle
 import random
 import sys
+from collections.abc import Callable
 
 import numpy as np
+
+
+def random_state_fault(call: Callable[[], object]) -> str | None:
+    """Whose state a call moves, in words; None where it leaves all as they were."""
+    stir()
+    before = global_random_states()
+    call()
+    owners = moved(before, global_random_states())
+    return f"draws from, or seeds, the global state of {', '.join(owners)}" if owners else None
 
 
 def stir() -> None:

@@ -1,10 +1,7 @@
 """What holds for every stage, whatever it builds."""
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
 
 from llmrec_bench.execute.interactions_seen import InteractionsSeen
 from llmrec_bench.execute.trial_data import TrialData
@@ -12,11 +9,11 @@ from llmrec_bench.plugins import Catalog
 from llmrec_bench.stage import Stage
 from llmrec_bench.testing.check import Check, named
 from llmrec_bench.testing.config_checks import CONFIG_CHECKS
-from llmrec_bench.testing.given_options import reading_context
 from llmrec_bench.testing.import_checks import IMPORT_CHECKS
-from llmrec_bench.testing.interruption import interrupted, lines_run
-from llmrec_bench.testing.random_state import global_random_states, moved, stir
+from llmrec_bench.testing.interruption import interrupted, lines_run, stops
+from llmrec_bench.testing.random_state import random_state_fault
 from llmrec_bench.testing.tiny_data import TinyData, TinySplit, tiny_split
+from llmrec_bench.testing.untouched import changed_training
 from llmrec_bench.testing.workshop import Workshop
 
 
@@ -26,7 +23,7 @@ class StageSubject:
     def __init__(self, stage: Stage, catalog: Catalog, folder: Path) -> None:
         self.kind = type(stage)
         self.config = stage
-        self.context = reading_context(catalog)
+        self.context = catalog.context
         self._folder = folder
         self.workshop = Workshop(catalog, folder / "workshop")
         self._built = 0
@@ -35,8 +32,8 @@ class StageSubject:
         """A folder of its own with what the stage builds; children and answers are shared by all builds."""
         out = self.new_folder()
         told = InteractionsSeen() if seen is None else seen
-        lent = self.workshop.stage_run(data, self.new_folder() / "scratch" if scratch is None else scratch, told.add)
-        self.config.build(data.training, out, lent)
+        place = self.new_folder() / "scratch" if scratch is None else scratch
+        self.workshop.build(self.config, data, out, place, told.add)
         return out
 
     def new_folder(self) -> Path:
@@ -79,9 +76,7 @@ def past_only(subject: StageSubject) -> str | None:
     seen.refuse_test(subject.config.name, trial)  # raises where a test target was told of
     if ours != contents(subject.build(tiny_split(TinyData(swapped=True)))):
         return "other test targets, and what is built is another thing too"
-    elsewhere = tiny_split(TinyData(seed=1))
-    if list(elsewhere.training.items["token"]) != list(data.training.items["token"]):
-        raise AssertionError("the tiny data have the same items whatever their seed")
+    elsewhere = tiny_split(TinyData(seed=1))  # other interactions with the same items
     told = len(seen.table(trial)) > 0 or subject.workshop.artifacts_saw
     if ours != contents(subject.build(elsewhere)) and not told:
         return "depends on the users' interactions, and tells run.saw of none"
@@ -92,22 +87,15 @@ def data_untouched(subject: StageSubject) -> str | None:
     """The build changes none of the arrays and texts that it is given."""
     data, pristine = tiny_split(), tiny_split()
     subject.build(data)
-    ours, theirs = data.training.sequences, pristine.training.sequences
-    for name in ("offsets", "items", "times"):
-        if not np.array_equal(getattr(ours, name), getattr(theirs, name)):
-            return f"changes train.sequences.{name}"
-    return None if data.training.items.equals(pristine.training.items) else "changes train.items"
+    changed = changed_training(data.training, pristine.training)
+    return f"changes {changed}" if changed is not None else None
 
 
 def random_state(subject: StageSubject) -> str | None:
     """The build leaves the random state of the process alone."""
     data = tiny_split()
     subject.build(data)  # a framework that is loaded now has a state to compare
-    stir()
-    before = global_random_states()
-    subject.build(data)
-    owners = moved(before, global_random_states())
-    return f"draws from, or seeds, the global state of {', '.join(owners)}" if owners else None
+    return random_state_fault(lambda: subject.build(data))
 
 
 def interrupted_build(subject: StageSubject) -> str | None:
@@ -115,7 +103,7 @@ def interrupted_build(subject: StageSubject) -> str | None:
     data = tiny_split()
     whole = contents(subject.build(data))
     lines = lines_run(lambda: subject.build(data), subject.kind)
-    for stop in _stops(lines):
+    for stop in stops(lines):
         scratch = subject.new_folder()
         if interrupted(lambda scratch=scratch: subject.build(data, scratch=scratch), subject.kind, stop):  # type: ignore[misc]
             try:
@@ -125,10 +113,6 @@ def interrupted_build(subject: StageSubject) -> str | None:
             if again != whole:
                 return f"stopped after line {stop} of {lines}, then built again: other bytes"
     return None
-
-
-def _stops(lines: int) -> Sequence[int]:
-    return sorted({int(line) for line in np.linspace(1, lines, 5)}) if lines else []
 
 
 STAGE_CHECKS: tuple[Check[StageSubject], ...] = (

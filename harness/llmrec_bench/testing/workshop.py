@@ -1,22 +1,25 @@
 """What a method or stage under check borrows: finished stages, language models, and the validation metric."""
 
 import shutil
+import weakref
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import numpy as np
 
+from llmrec_bench.artifacts import Artifacts
+from llmrec_bench.config import Config
 from llmrec_bench.data.training import Queries
-from llmrec_bench.errors import BenchError
-from llmrec_bench.evaluate import rank
-from llmrec_bench.llm.language_model import LanguageModel
+from llmrec_bench.execute.lending import Models, finished_artifact, open_models
+from llmrec_bench.execute.validation import validation_value
 from llmrec_bench.llm.meter import Meter
-from llmrec_bench.llm.metered import Asking, MeteredModel
+from llmrec_bench.llm.metered import Asking
 from llmrec_bench.llm.prices import load_prices
 from llmrec_bench.method import Method, Run, Scores
-from llmrec_bench.plugins import Catalog, load_catalog
+from llmrec_bench.plugins import Catalog, installed_catalog
 from llmrec_bench.protocol import Protocol
-from llmrec_bench.stage import Stage, StageRun
+from llmrec_bench.stage import Stage, StageRun, stages_of
 from llmrec_bench.testing.tiny_data import TinySplit, tiny_split
 
 
@@ -30,23 +33,20 @@ class Workshop:
     def __init__(self, catalog: Catalog, folder: Path) -> None:
         self._catalog = catalog
         self._folder = folder
+        self._artifacts = Artifacts(folder)
+        self._opened = ExitStack()
         self.artifacts_saw = False
         """Whether a stage that was built here told of interactions."""
 
-    def run(self, data: TinySplit, seed: int) -> Run:
-        """For `Method.fit`."""
+    def run(self, data: TinySplit, seed: int, config: Method.Config) -> Run:
+        """For `Method.fit` of a method with these options. Its models stay open until `close`,
+        for scoring asks too."""
 
         def validate(score: Callable[[Queries], Scores], metric: str) -> float:
-            name, _, k = metric.partition("@")
-            if name not in self._catalog.metrics or not k.isdigit():
-                raise BenchError(
-                    f"validation metric '{metric}' should be METRIC@K with a known metric, such as NDCG@10"
-                )
-            queries, targets = data.split.validation, data.split.validation_targets
-            cutoff = min(int(k), data.dataset.n_items)
-            protocol = Protocol(cutoffs=(cutoff,))
-            rankings = rank(score, queries, targets, protocol, data.popularity, seed, "under check")
-            return self._catalog.metrics[name]().overall(rankings, cutoff)
+            known = self._catalog.metrics
+            return validation_value(
+                score, metric, known, data.training, data.popularity, Protocol(), seed, "under check"
+            )
 
         return Run(
             seed=seed,
@@ -54,53 +54,76 @@ class Workshop:
             device="cpu",
             validate=validate,
             log=_ignore,
-            artifact=lambda stage: self.artifact(stage, data),
-            llm=lambda options: self.llm(options, data),
+            artifact=self._lending(config, data),
+            llm=self._opened.enter_context(self._models(data)),
             users=data.dataset.users.astype("str"),
         )
 
-    def stage_run(
-        self, data: TinySplit, scratch: Path, saw: Callable[..., None] = lambda user, items: None
-    ) -> StageRun:
-        """For `Stage.build`."""
-        return StageRun(
-            device="cpu",
-            artifact=lambda stage: self.artifact(stage, data),
-            llm=lambda options: self.llm(options, data),
-            saw=saw,
-            log=_ignore,
-            remark=_ignore,
-            scratch=scratch,
-        )
+    def build(
+        self,
+        stage: Stage,
+        data: TinySplit,
+        out: Path,
+        scratch: Path,
+        saw: Callable[..., None] = lambda user, items: None,
+    ) -> None:
+        """Build a stage into a folder; its children are built where they are not there yet."""
+        with self._models(data) as llm:
+            run = StageRun(
+                device="cpu",
+                artifact=self._lending(stage, data),
+                llm=llm,
+                saw=saw,
+                log=_ignore,
+                remark=_ignore,
+                scratch=scratch,
+            )
+            stage.build(data.training, out, run)
 
     def artifact(self, stage: Stage, data: TinySplit) -> Path:
         """The folder of a stage, built where it is not there yet."""
-        folder = self._folder / f"{stage.name}-{stage.key(data.training.fingerprint)}"
+        folder = self._artifacts.path(stage, stage.key(data.training.fingerprint))
         if not folder.exists():
             aside = folder.with_name(f".aside-{folder.name}")
             shutil.rmtree(aside, ignore_errors=True)  # of a build that failed
             aside.mkdir(parents=True)
-            scratch = folder.with_name(f".scratch-{folder.name}")
-            stage.build(data.training, aside, self.stage_run(data, scratch, self._note))
+            self.build(stage, data, aside, folder.with_name(f".scratch-{folder.name}"), self._note)
             aside.rename(folder)
         return folder
+
+    def _lending(self, config: Config, data: TinySplit) -> Callable[[Stage], Path]:
+        """Stages among the options, as in a trial; others are refused."""
+        fingerprint = data.training.fingerprint
+        find = finished_artifact(self._artifacts, fingerprint, stages_of(config, fingerprint))
+
+        def lend(stage: Stage) -> Path:
+            find(stage)  # raises for one that is none of the options
+            return self.artifact(stage, data)
+
+        return lend
+
+    def close(self) -> None:
+        """Close the language models that fits have opened."""
+        self._opened.close()
 
     def _note(self, user: int, items: Sequence[int]) -> None:
         self.artifacts_saw |= len(items) > 0
 
-    def llm(self, options: LanguageModel.Config, data: TinySplit) -> MeteredModel:
-        """The language model that options name, with its answers recorded."""
+    def _models(self, data: TinySplit) -> AbstractContextManager[Models]:
+        """Language models that options name, with their answers recorded."""
         asking = Asking(self._catalog.language_models, self._folder / "cassette", load_prices())
-        return asking.open(options, data.training.items, Meter())
+        return open_models(asking, data.training.items, Meter())
 
 
 def fit_to_tiny_data(method: Method, folder: Path, seed: int = 1) -> TinySplit:
     """Fit a method to the tiny data, which come back; its stages and recorded answers are kept in the folder."""
     data = tiny_split()
-    method.fit(data.training, Workshop(load_catalog(), folder).run(data, seed))
+    workshop = Workshop(installed_catalog(), folder)
+    weakref.finalize(method, workshop.close)  # it may score as long as it is there
+    method.fit(data.training, workshop.run(data, seed, method.config))
     return data
 
 
 def build_on_tiny_data(stage: Stage, folder: Path) -> Path:
     """Build a stage on the tiny data; the folder with its files, inside the given one."""
-    return Workshop(load_catalog(), folder).artifact(stage, tiny_split())
+    return Workshop(installed_catalog(), folder).artifact(stage, tiny_split())

@@ -3,7 +3,9 @@
 import functools
 import inspect
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,3 +112,33 @@ def test_every_check_has_a_plugin_that_breaks_it() -> None:
     caught = {check_of(plugin).fault for plugin in BROKEN}
     every = {check.fault for plugin in PLUGINS for check in checks_for(plugin)}
     assert {fault.__qualname__ for fault in every - caught} == set()
+
+
+def test_a_provider_is_asked_once_by_itself_and_once_to_be_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    answer = broken_language_models.SoundModel.answer
+
+    def noted(self: Any, prompts: Sequence[Any]) -> Iterator[Any]:
+        asked.append(len(prompts))
+        return answer(self, prompts)
+
+    monkeypatch.setattr(broken_language_models.SoundModel, "answer", noted)
+    subject = subject_of(broken_language_models.SoundModel, {}, catalog(), tmp_path)
+    assert all(run_check(check, subject, {}).status == "passed" for check in checks_for(subject.kind))
+    assert asked == [3, 3]
+
+
+def test_a_source_is_read_once_for_each_thing_that_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = broken_datasets.SoundSource.read
+    readings: list[None] = []
+
+    def noted(self: Any) -> Any:
+        readings.append(None)
+        return read(self)
+
+    monkeypatch.setattr(broken_datasets.SoundSource, "read", noted)
+    subject = subject_of(broken_datasets.SoundSource, {}, catalog(), tmp_path)
+    assert all(run_check(check, subject, {}).status == "passed" for check in checks_for(broken_datasets.SoundSource))
+    assert len(readings) == 3  # the events as they are, and the data set twice

@@ -18,6 +18,10 @@ from llmrec_bench import Config, Method
 class Inner(Config):
     depth: int = {depth}
     """How deep."""
+    title: str = ""
+    """Of what is in it."""
+    below: "Inner | None" = None
+    """What is deeper still."""
 
 
 class Mine(Method):
@@ -29,7 +33,7 @@ class Mine(Method):
     class Config(Method.Config):
         width: {kind} = {width}
         """{sentence}"""
-        inner: Inner = Inner()
+        inner: Inner = Inner({inside})
         """More."""
 {more}
     def fit(self, train, run): ...
@@ -47,8 +51,8 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     (tmp_path / "lockable").mkdir()
 
     def make(**changes: object) -> type[Method]:
-        parts = {"version": 1, "kind": "int", "width": 3, "depth": 1, "sentence": "How wide.", "more": "", **changes}
-        (tmp_path / "lockable" / "__init__.py").write_text(CODE.format(**parts))
+        parts = {"version": 1, "kind": "int", "width": 3, "depth": 1, "sentence": "How wide.", "more": "", "inside": ""}
+        (tmp_path / "lockable" / "__init__.py").write_text(CODE.format(**{**parts, **changes}))
         sys.modules.pop("lockable", None)
         importlib.invalidate_caches()
         sys.dont_write_bytecode = True
@@ -77,9 +81,11 @@ def test_what_changes_no_option(write: Write, changes: dict[str, object]) -> Non
         ({"width": 4}, "width"),
         ({"kind": "float"}, "width"),
         ({"depth": 2}, "inner"),
+        ({"inside": "depth=5"}, "inner"),
+        ({"inside": "title='core'"}, "inner"),
         ({"more": "        height: int = 1\n"}, "height"),
     ],
-    ids=["default", "type", "an option inside", "one more"],
+    ids=["default", "type", "an option inside", "a default inside", "a default that is called a word", "one more"],
 )
 def test_a_changed_option_is_named(write: Write, changes: dict[str, object], named: str) -> None:
     keep_options(write())

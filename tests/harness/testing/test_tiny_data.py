@@ -1,7 +1,10 @@
 """The kit's own data and tools do what the checks count on."""
 
+import multiprocessing
+import os
 import pickle
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +16,7 @@ from hypothesis import strategies as st
 from llmrec_bench import PAD
 from llmrec_bench.testing import TinyData, drawn_rankings, tiny_split
 from llmrec_bench.testing.fresh_process import import_report, in_another_process
-from llmrec_bench.testing.interruption import interrupted, lines_run
+from llmrec_bench.testing.interruption import interrupted, lines_run, stops
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -30,6 +33,13 @@ def test_swapped_targets_are_all_that_differs(seed: int) -> None:
     targets, others = honest.split.test_targets.items, swapped.split.test_targets.items
     assert sorted(targets) == sorted(others)
     assert (targets != others).mean() > 0.5
+
+
+def test_another_seed_has_other_interactions_with_the_same_items() -> None:
+    """Whatever a stage builds otherwise of it, it has from the interactions."""
+    first, second = tiny_split(), tiny_split(TinyData(seed=1))
+    assert first.training.items.equals(second.training.items)
+    assert first.training.fingerprint != second.training.fingerprint
 
 
 def test_it_is_crooked() -> None:
@@ -85,6 +95,12 @@ def test_a_stop_comes_before_its_line(line: int) -> None:
     assert steps.noted == [1, 2, 3, 4][: line - 1]
 
 
+def test_a_short_call_is_stopped_at_each_line_and_a_long_one_at_a_few() -> None:
+    assert [stops(lines) for lines in (0, 1, 3)] == [[], [1], [1, 2, 3]]
+    assert stops(15) == list(range(1, 16))
+    assert stops(101) == [1, 26, 51, 76, 101]
+
+
 def test_a_stop_that_is_never_reached_or_is_swallowed_is_told() -> None:
     assert not interrupted(Steps(), Steps, 5)
     assert not interrupted(lambda: list(Steps().swallow()), Steps, 6)
@@ -103,9 +119,20 @@ def test_another_process_is_another_one() -> None:
     assert in_another_process(_name, Sound) == "sound"
 
 
-def _process() -> int:
-    import os
+def test_a_process_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    hung = in_another_process(os.getpid)
+    with monkeypatch.context() as patched:
+        patched.setattr("llmrec_bench.testing.fresh_process._SECONDS", 1)
+        with pytest.raises(TimeoutError, match="came to no end within 1 seconds"):
+            in_another_process(time.sleep, 600)
+    for child in multiprocessing.active_children():
+        if child.pid == hung:
+            child.join(10)
+    assert hung not in {child.pid for child in multiprocessing.active_children()}
+    assert in_another_process(os.getpid) != hung
 
+
+def _process() -> int:
     return os.getpid()
 
 
