@@ -8,7 +8,7 @@ Parsing = Literal["tolerant", "released"]
 """How the two are found in an answer."""
 
 _MARKUP = re.compile(r"\*\*|__|^```.*$|^#+\s*", re.MULTILINE)
-_NUMBERED = re.compile(r"(?P<start>^|\s)\(?(?P<number>[12])[.):](?=\s)", re.MULTILINE)
+_NUMBERED = re.compile(r"(?P<start>^|\s)\(?(?P<number>[12])[.):](?=\s|$)", re.MULTILINE)
 _BULLET = re.compile(r"^\s*(?:[-*•–]|\(?\d{1,2}[.):])\s+")
 _LABEL = re.compile(
     r"^(?:the\s+)?(?:(?:user|item|product)(?:['’]s)?\s+)?(?:preference|attribut\w+|feature)s?\s*:\s*", re.I
@@ -24,7 +24,7 @@ _REFUSAL = re.compile(
 _ABOUT_ITEM = re.compile(r"\b(?:item|product|attribut\w*|features?)\b", re.I)
 _ABOUT_USER = re.compile(r"\b(?:user|buyer|customer|reviewer|they|prefer\w*|preference)\b", re.I)
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)]?\s+(?=\S)|(?<=[。！？])\s*(?=\S)")
-_ABBREVIATED = re.compile(r"(?:\b(?:mr|mrs|ms|dr|st|vs|etc|e\.g|i\.e|no)|\b\w)\.$", re.I)
+_ABBREVIATED = re.compile(r"\b(?:(?i:mr|mrs|ms|dr|st|vs|etc|e\.g|i\.e)|[A-Z])\.$")
 _EMPTY = re.compile(
     r"^\W*(?:n/?a|none|unknown|not (?:given|mentioned|specified)|.*\b(?:prefers|are|is) xxx\b.*)?\W*$", re.I
 )
