@@ -194,6 +194,11 @@ def make_plan(suite: Suite, only: Sequence[str] = (), seeds: Sequence[int] | Non
         if same is not None:
             mistakes.append(f"{suite.path}: datasets.{entry.label}: the same data as '{same}'; keep one")
         prepared[entry.label] = found
+    if not mistakes and suite.protocol.explanations is not None and not any(map(_holds_out_reviews, prepared.values())):
+        mistakes.append(
+            f"{suite.path}: protocol.explanations: no data set of the suite holds out a review; "
+            "take one with reviews, or leave it out"
+        )
     if mistakes:
         raise SuiteErrors(mistakes)
     trainings = {label: data.training_fingerprint for label, data in prepared.items()}
@@ -253,6 +258,10 @@ def _lacking_reviews(plan: Plan) -> list[str]:
                     f"data set '{label}' has none (source '{source}'); leave it out of the method's `datasets`"
                 )
     return list(dict.fromkeys(found))
+
+
+def _holds_out_reviews(data: PreparedData) -> bool:
+    return data.reviews is not None and len(data.reviews.test) > 0
 
 
 def prepare(entry: SuiteDataset, protocol: Protocol) -> PreparedData:
