@@ -1,6 +1,7 @@
 """Texts written by diverse beam search: groups of beams, each kept off the words of those before it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -32,7 +33,8 @@ def best_texts(model: PromptedT5, encoded: Encoded, search: TextSearch, banned: 
     `early_stopping`, which one group repeats. Tokens marked in bool (V,) are never written.
     """
     n_queries, n_groups, width = len(encoded.states), search.groups, search.beams // search.groups
-    end, pad = model.t5.config.eos_token_id, model.t5.config.pad_token_id
+    config: Any = model.t5.config
+    end, pad = config.eos_token_id, config.pad_token_id
     device = encoded.states.device
     decoding = model.start(encoded)
     decoding.widen(search.beams)

@@ -23,7 +23,7 @@ def number(code: int) -> str:
 
 @dataclass(frozen=True)
 class Templates:
-    """The wordings of one task: a text file, one template a line, the last of them without words."""
+    """The wordings of one task: a text file, one template a line, the last of them the one that is asked with."""
 
     name: str
 
@@ -38,11 +38,11 @@ class Templates:
         return tuple(self.file.text.splitlines())
 
     def bare(self, user: int, items: Iterable[int]) -> str:
-        """Ids alone: `user_15 item_7 item_3`, which is what the model is asked with."""
+        """In the wording that the model is asked with: ids alone, `user_15 item_7 item_3`, where there are several."""
         return self._fill(self.lines[-1], user, items)
 
     def drawn(self, user: int, items: Iterable[int], rng: np.random.Generator) -> str:
-        """In one of the wordings, the bare one included, each as likely."""
+        """In one of the wordings, that one included, each as likely."""
         return self._fill(self.lines[rng.integers(len(self.lines))], user, items)
 
     def filled(self, user: str, items: str) -> list[str]:
@@ -53,5 +53,9 @@ class Templates:
         return line.format(user=f"user_{number(user)}", items=" ".join(f"item_{number(item)}" for item in items))
 
 
+EXPLANATION = Templates("explanation")
 SEQUENTIAL = Templates("sequential")
 TOP_N = Templates("top-n")
+PREFERENCE = Templates("preference")
+ATTRIBUTE = Templates("attribute")
+ATTRIBUTIONS = Templates("attributions")

@@ -12,12 +12,12 @@ from llmrec_bench_plugins.rdrec.schedule import Passes, epoch_plan, shares
 
 def test_tasks_take_turns_by_their_ratio():
     """50 users in batches of 10: 5 batches of a, 3 turns of 2 batches; b goes along."""
-    plan = list(epoch_plan({"a": 2, "b": 1}, {"a": 50, "b": 20}, 10, "alternating"))
+    plan = list(epoch_plan({"a": 2, "b": 1}, {"a": 50, "b": 20}, 10, "alternating", "tasks"))
     assert plan == [{"a": 10}, {"a": 10}, {"b": 10}] * 3
 
 
 def test_every_mixed_batch_is_shared_by_the_ratio():
-    plan = list(epoch_plan({"a": 3, "b": 1}, {"a": 50, "b": 20}, 8, "mixed"))
+    plan = list(epoch_plan({"a": 3, "b": 1}, {"a": 50, "b": 20}, 8, "mixed", "tasks"))
     assert plan == [{"a": 6, "b": 2}] * 10
 
 
