@@ -6,17 +6,30 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-Batching = Literal["alternating", "mixed"]
+Batching = Literal["alternating", "mixed", "pooled"]
 
 
 def epoch_plan(
-    ratio: Mapping[str, int], sizes: Mapping[str, int], batch_size: int, batching: Batching
+    ratio: Mapping[str, int],
+    sizes: Mapping[str, int],
+    batch_size: int,
+    batching: Batching,
+    rng: np.random.Generator,
 ) -> Iterator[dict[str, int]]:
     """The batches of an epoch: examples by task. `sizes` is how much one pass of each task is.
 
     `alternating`: a batch has one task, and tasks take turns, `ratio` batches each. `mixed`: every batch is shared in
     that ratio. Either way the epoch is over once every task has gone over all it has; the smaller ones begin anew.
+    `pooled`: each task goes over all it has `ratio` times, and batches are taken from all of that shuffled together,
+    the last of them smaller. Only this one draws from `rng`; how many batches there are does not depend on it.
     """
+    if batching == "pooled":
+        names = list(ratio)
+        pool = rng.permutation(np.repeat(np.arange(len(names)), [ratio[task] * sizes[task] for task in names]))
+        for start in range(0, len(pool), batch_size):
+            drawn = np.bincount(pool[start : start + batch_size], minlength=len(names)).tolist()
+            yield {task: count for task, count in zip(names, drawn, strict=True) if count}
+        return
     if batching == "alternating":
         turns = max(-(-sizes[task] // (batch_size * share)) for task, share in ratio.items())
         for _ in range(turns):

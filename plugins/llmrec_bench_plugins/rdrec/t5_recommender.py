@@ -40,15 +40,17 @@ class T5Recommender(Method):
 
         trunk: Trunk = FromScratchT5()
         """T5 before it learns: a small one from scratch, or pretrained weights."""
-        prompt_vectors: int = Field(3, ge=1)
-        """Vectors that stand before a text, of each task its own; POD's released logs have 10."""
+        prompt_vectors: int = Field(3, ge=0)
+        """Vectors that stand before a text, of each task its own; POD's released logs have 10, P5 has none."""
         whole_words: int = Field(512, ge=2)
-        """Rows of the table with a vector for the first, second, ... id of a text."""
+        """Rows of the table with a vector for the first, second, ... whole word of a text: ids alone, or in P5 every
+        word."""
         history_length: int = Field(20, ge=1, le=10_000)
         """How many of a user's latest items a text shows."""
         batching: Batching = "alternating"
         """`alternating`: each batch has one task, and they take turns, as in the current code of POD. `mixed`: every
-        batch has a share of each, as in the code behind its released logs."""
+        batch has a share of each, as in the code behind its released logs. `pooled`: an epoch goes over all that a task
+        has as many times as `ratio` says, all tasks shuffled together, as in P5."""
         batch_size: int = Field(64, ge=1)
         """Examples in one step."""
         epochs: int = Field(100, ge=1)
@@ -57,6 +59,14 @@ class T5Recommender(Method):
         """AdamW's; for pretrained weights take 5e-4 or 1e-3, as the papers do for T5-small."""
         weight_decay: float = Field(0.01, ge=0)
         """AdamW's."""
+        warmup_share: float | None = Field(None, ge=0, lt=1)
+        """The learning rate rises from 0 over this share of all steps of `epochs` and falls to 0 at the last, evenly;
+        P5 has 0.05. null: it stays."""
+        clip_norm: float | None = Field(None, gt=0)
+        """The largest norm of all gradients together; longer ones are scaled down to it. P5 has 1. null: none."""
+        mean_loss_over: Literal["tokens", "texts"] = "tokens"
+        """What the loss of a batch is the mean over: the tokens of all its targets, as in the code of POD and RDRec, or
+        the texts, each by the mean over its own tokens, as in P5's code and in RDRec's Eq. 1."""
         patience: int | None = Field(5, ge=1)
         """Stop after this many epochs without a better validation loss, the mean over tasks, and keep the best epoch's
         weights. It is the loss and not a metric, as in the papers: a loss takes one pass, a metric a search for each
@@ -116,7 +126,14 @@ class T5Recommender(Method):
         if config.patience is not None and not any(validation.values()):
             raise BenchError(f"{self.name}: no validation query has a history to ask with; set `patience: null`")
         options = TextToTextOptions(
-            config.epochs, config.learning_rate, config.weight_decay, config.patience, config.patience_counts
+            config.epochs,
+            config.learning_rate,
+            config.weight_decay,
+            config.patience,
+            config.patience_counts,
+            config.mean_loss_over,
+            config.warmup_share,
+            config.clip_norm,
         )
         # Weights and dropout draw from torch's global generators: seeded here, and put back as they were afterwards.
         with torch.random.fork_rng(devices=[] if run.device == "cpu" else [run.device]):
@@ -126,6 +143,7 @@ class T5Recommender(Method):
                 outcome = train_text_to_text(
                     self._writer.model,
                     self._epochs(tasks, run.rng),
+                    sum(1 for _ in self._plan(tasks, np.random.default_rng(run.seed))),
                     [self._batches(name, examples) for name, examples in validation.items() if examples],
                     options,
                     run.log,
@@ -153,14 +171,18 @@ class T5Recommender(Method):
         task_numbers = {name: place for place, name in enumerate(tasks)}
         return item_writer(model, ids, train.n_items, task_numbers, known_as, device)
 
+    def _plan(self, tasks: Mapping[str, Task], rng: np.random.Generator) -> Iterator[dict[str, int]]:
+        """The batches of one epoch: examples by task."""
+        ratio, config = self.ratio(), self.config
+        sizes = {name: len(tasks[name].sources) for name in ratio}
+        return epoch_plan(ratio, sizes, config.batch_size, config.batching, rng)
+
     def _epochs(self, tasks: Mapping[str, Task], rng: np.random.Generator) -> "Callable[[], Batches]":
         """A function that gives the batches of one more epoch."""
-        ratio = self.ratio()
-        sizes = {name: len(tasks[name].sources) for name in ratio}
-        passes = {name: Passes(tasks[name].sources, rng) for name in ratio}
+        passes = {name: Passes(tasks[name].sources, rng) for name in self.ratio()}
 
         def epoch() -> "Iterator[tuple[TextBatch, Tensor]]":
-            for plan in epoch_plan(ratio, sizes, self.config.batch_size, self.config.batching):
+            for plan in self._plan(tasks, rng):
                 drawn = {name: tasks[name].draw(passes[name].take(count), rng) for name, count in plan.items()}
                 yield self._batch(drawn)
 

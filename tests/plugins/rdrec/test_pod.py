@@ -159,8 +159,8 @@ def test_the_best_epoch_is_kept_and_patience_counts_as_asked(cycle, make_run, mo
     for counts, epochs in (("consecutive", 5), ("total", 4)):
         losses = iter([3.0, 4.0, 2.0, 5.0, 6.0])
         monkeypatch.setattr(
-            "llmrec_bench_plugins.blocks.text_to_text_training.token_loss",
-            lambda model, batches, losses=losses: next(losses),
+            "llmrec_bench_plugins.blocks.text_to_text_training.whole_loss",
+            lambda model, batches, mean_over, losses=losses: next(losses),
         )
         lines = []
         options = {"epochs": 9, "patience": 2, "patience_counts": counts, "ratio": {"top_n": 0}}
