@@ -104,9 +104,9 @@ def main() -> None:
     print(f"transformers {transformers.__version__}")
 
     twin = copy.deepcopy(model)
-    training = TextToTextOptions(1, LEARNING_RATE, 0.01, None, "consecutive")
+    training = TextToTextOptions(1, LEARNING_RATE, 0.01, None, "consecutive", "tokens", None, None)
     begin = time.perf_counter()
-    train_text_to_text(model, lambda: batches, [], training, lambda line: None)
+    train_text_to_text(model, lambda: batches, len(batches), [], training, lambda line: None)
     ours = time.perf_counter() - begin
     theirs = seconds_of_trainer(twin, batches)
     print(f"training  {options.batches} batches of {BATCH_SIZE} texts, {tokens:,} tokens")

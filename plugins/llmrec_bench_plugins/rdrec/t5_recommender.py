@@ -42,15 +42,17 @@ class T5Recommender(Method):
 
         trunk: Trunk = FromScratchT5()
         """T5 before it learns: a small one from scratch, or pretrained weights."""
-        prompt_vectors: int = Field(3, ge=1)
-        """Vectors that stand before a text, of each task its own; POD's released logs have 10."""
+        prompt_vectors: int = Field(3, ge=0)
+        """Vectors that stand before a text, of each task its own; POD's released logs have 10, P5 has none."""
         whole_words: int = Field(512, ge=2)
-        """Rows of the table with a vector for the first, second, ... id of a text."""
+        """Rows of the table with a vector for the first, second, ... whole word of a text: ids alone, or in P5 every
+        word."""
         history_length: int = Field(20, ge=1, le=10_000)
         """How many of a user's latest items a text shows."""
         batching: Batching = "alternating"
         """`alternating`: each batch has one task, and they take turns, as in the current code of POD. `mixed`: every
-        batch has a share of each, as in the code behind its released logs."""
+        batch has a share of each, as in the code behind its released logs. `pooled`: an epoch goes over all that a task
+        has as many times as `ratio` says, all tasks shuffled together, as in P5."""
         batch_size: int = Field(64, ge=1)
         """Examples in one step."""
         epochs: int = Field(100, ge=1)
@@ -64,6 +66,14 @@ class T5Recommender(Method):
         """AdamW's; for pretrained weights take 5e-4 or 1e-3, as the papers do for T5-small."""
         weight_decay: float = Field(0.01, ge=0)
         """AdamW's."""
+        warmup_share: float | None = Field(None, ge=0, lt=1)
+        """The learning rate rises from 0 over this share of all steps of `epochs` and falls to 0 at the last, evenly;
+        P5 has 0.05. null: it stays."""
+        clip_norm: float | None = Field(None, gt=0)
+        """The largest norm of all gradients together; longer ones are scaled down to it. P5 has 1. null: none."""
+        mean_loss_over: Literal["tokens", "texts"] = "tokens"
+        """What the loss of a batch is the mean over: the tokens of all its targets, as in the code of POD and RDRec, or
+        the texts, each by the mean over its own tokens, as in P5's code and in RDRec's Eq. 1."""
         patience: int | None = Field(5, ge=1)
         """Stop after this many epochs without a better validation loss, the mean over tasks, and keep the best epoch's
         weights. It is the loss and not a metric, as in the papers: a loss takes one pass, a metric a search for each
@@ -93,6 +103,14 @@ class T5Recommender(Method):
         """How texts that explain are searched for, where it learned to write them."""
         ask_at_once: Annotated[int, Operational()] = Field(64, ge=1)
         """Queries computed together."""
+
+        @model_validator(mode="after")
+        def _epochs_are_counted_one_way(self) -> Self:
+            if self.batching == "pooled" and self.epoch_by != "tasks":
+                raise ValueError(
+                    f"`batching: pooled` has epochs of its own; `epoch_by: {self.epoch_by}` cannot be kept"
+                )
+            return self
 
         @model_validator(mode="after")
         def _returns_what_it_pursues(self) -> Self:
@@ -131,7 +149,14 @@ class T5Recommender(Method):
         if config.patience is not None and not any(validation.values()):
             raise BenchError(f"{self.name}: no validation query has a history to ask with; set `patience: null`")
         options = TextToTextOptions(
-            config.epochs, config.learning_rate, config.weight_decay, config.patience, config.patience_counts
+            config.epochs,
+            config.learning_rate,
+            config.weight_decay,
+            config.patience,
+            config.patience_counts,
+            config.mean_loss_over,
+            config.warmup_share,
+            config.clip_norm,
         )
         # Weights and dropout draw from torch's global generators: seeded here, and put back as they were afterwards.
         with torch.random.fork_rng(devices=[] if run.device == "cpu" else [run.device]):
@@ -141,6 +166,7 @@ class T5Recommender(Method):
                 outcome = train_text_to_text(
                     self._writer.model,
                     self._epochs(tasks, run.rng),
+                    sum(1 for _ in self._plan(tasks, np.random.default_rng(run.seed))),
                     [self._batches(examples) for examples in validation.values() if examples],
                     options,
                     run.log,
@@ -175,17 +201,21 @@ class T5Recommender(Method):
         prompt_numbers = {name: place for place, name in enumerate(prompts)}
         return item_writer(model, ids, train.n_items, prompt_numbers, known_as, device)
 
+    def _plan(self, tasks: Mapping[str, Task], rng: np.random.Generator) -> Iterator[dict[str, int]]:
+        """The batches of one epoch: examples by task."""
+        ratio, config = self._ratio, self.config
+        sizes = {name: len(tasks[name].sources) * tasks[name].counts for name in ratio}
+        return epoch_plan(ratio, sizes, config.batch_size, config.batching, config.epoch_by, rng)
+
     def _epochs(self, tasks: Mapping[str, Task], rng: np.random.Generator) -> "Callable[[], Batches]":
         """A function that gives the batches of one more epoch."""
-        config, ratio = self.config, self._ratio
-        sizes = {name: len(tasks[name].sources) * tasks[name].counts for name in ratio}
-        passes = {name: Passes(tasks[name].sources, rng) for name in ratio}
+        passes = {name: Passes(tasks[name].sources, rng) for name in self._ratio}
 
         def drawn(name: str, count: int) -> list[Example]:
             return tasks[name].draw(passes[name].take(max(1, count // tasks[name].counts)), rng)
 
         def epoch() -> "Iterator[tuple[TextBatch, Tensor]]":
-            for plan in epoch_plan(ratio, sizes, config.batch_size, config.batching, config.epoch_by):
+            for plan in self._plan(tasks, rng):
                 yield self._batch([example for name, count in plan.items() for example in drawn(name, count)])
 
         return epoch

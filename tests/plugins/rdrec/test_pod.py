@@ -142,12 +142,13 @@ def test_users_with_too_few_items_are_left_out_and_counted(make_training, make_q
     train = make_training([[0, 1, 2], [3], [], [4, 5]], n_items=6, targets=[3])
     lines = []
     fitted(train, make_run(train, log=lines.append))
-    assert lines[:2] == [
+    assert lines[:3] == [
+        "explanation: no reviews to learn",
         "sequential: 2 of 4 users have too few training items and are left out",
         "top_n: 1 of 4 users have too few training items and are left out",
     ]
-    assert lines[2].startswith("epoch 1: loss ")
-    assert ", validation -" in lines[2]
+    assert lines[3].startswith("epoch 1: loss ")
+    assert ", validation -" in lines[3]
     lone = make_training([[0], [1]], n_items=2, targets=[1])
     with pytest.raises(BenchError, match=r"^pod: no user has enough training items for the task sequential$"):
         fitted(lone, make_run(lone))
@@ -159,8 +160,8 @@ def test_the_best_epoch_is_kept_and_patience_counts_as_asked(cycle, make_run, mo
     for counts, epochs in (("consecutive", 5), ("total", 4)):
         losses = iter([3.0, 4.0, 2.0, 5.0, 6.0])
         monkeypatch.setattr(
-            "llmrec_bench_plugins.blocks.text_to_text_training.token_loss",
-            lambda model, batches, losses=losses: next(losses),
+            "llmrec_bench_plugins.blocks.text_to_text_training.whole_loss",
+            lambda model, batches, mean_over, losses=losses: next(losses),
         )
         lines = []
         options = {"epochs": 9, "patience": 2, "patience_counts": counts, "ratio": {"top_n": 0}}
