@@ -17,7 +17,7 @@ from llmrec_bench.data.training import Queries, TrainingData
 from llmrec_bench.errors import BenchError, SuiteErrors, suggest
 from llmrec_bench.protocol import Protocol
 from llmrec_bench.search_space import plain_space
-from llmrec_bench.stage import Stage, settled, stages_of
+from llmrec_bench.stage import Stage, settled, stages_in, stages_of
 from llmrec_bench.suite import Suite, SuiteDataset
 from llmrec_bench.suite_methods import SuiteMethod
 from llmrec_bench.tuning import Tuning
@@ -232,7 +232,27 @@ def make_plan(suite: Suite, only: Sequence[str] = (), seeds: Sequence[int] | Non
             trials.append(Trial(identity, dataset, fingerprint, seeded, suite.protocol, protocol_hash, seed, search))
     if mistakes:
         raise SuiteErrors(mistakes)
-    return Plan(suite, tuple(trials), prepared)
+    plan = Plan(suite, tuple(trials), prepared)
+    mistakes += _lacking_reviews(plan)
+    if mistakes:
+        raise SuiteErrors(mistakes)
+    return plan
+
+
+def _lacking_reviews(plan: Plan) -> list[str]:
+    """A line for each method with a stage that reads reviews, on data without any."""
+    found = []
+    reading = [t for t in plan.trials if any(stage.reads_reviews for stage in stages_in(t.method.config))]
+    for trial in reading:
+        for planned in plan.stages_for(trial):
+            reviews = plan.prepared[planned.dataset.label].reviews
+            if planned.stage.reads_reviews and (reviews is None or not len(reviews.train)):
+                label, source = planned.dataset.label, planned.dataset.source.name
+                found.append(
+                    f"{plan.suite.path}: methods.{trial.method.label}: stage '{planned.stage.name}' reads reviews, and "
+                    f"data set '{label}' has none (source '{source}'); leave it out of the method's `datasets`"
+                )
+    return list(dict.fromkeys(found))
 
 
 def prepare(entry: SuiteDataset, protocol: Protocol) -> PreparedData:

@@ -127,7 +127,8 @@ def _remarks(trials: Sequence[Trial], finished: Sequence[Record]) -> Iterator[st
     for record in finished:
         for stage in record.stages:
             for remark in stage.remarks:
-                behind.setdefault((stage.key, f"{stage.stage}: {remark}"), []).append(label[record.id])
+                simulated = " (simulated)" if any(s.simulated for s in stage.spending) else ""
+                behind.setdefault((stage.key, f"{stage.stage}{simulated}: {remark}"), []).append(label[record.id])
     for (_, remark), labels in behind.items():
         yield f"Behind {', '.join(dict.fromkeys(labels))}: {remark}."
 
