@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from llmrec_bench import PAD, BenchError, Queries, Scores
-from llmrec_bench_plugins.rdrec.free_answers import FreeAnswers
+from llmrec_bench_plugins.rdrec.free_answers import FreeAnswers, Repeated
 from llmrec_bench_plugins.rdrec.id_tokens import IdTokenizer, padded
 from llmrec_bench_plugins.rdrec.templates import number
 
@@ -78,7 +78,9 @@ class ItemWriter:
         scores[np.arange(len(queries))[:, None], places] = values
         return scores
 
-    def written(self, encoded: "Encoded", queries: Queries, beams: int, answers: FreeAnswers) -> Scores:
+    def written(
+        self, encoded: "Encoded", queries: Queries, beams: int, repeated_item: Repeated, answers: FreeAnswers
+    ) -> Scores:
         """float32 (B, I): the log-probabilities of the items that free texts name, NaN elsewhere; every text goes into
         the ledger."""
         tokens, values = self.model.generate(encoded, beams, _LONGEST_FREE)
@@ -87,7 +89,7 @@ class ItemWriter:
             texts = self.ids.tokenizer.batch_decode(tokens[row], skip_special_tokens=True)
             history = set(queries.histories[row].tolist())
             candidates = None if queries.candidates is None else set(queries.candidates[row].tolist())
-            items[row] = answers.read(user, texts, self.n_items, history, candidates)
+            items[row] = answers.read(user, texts, self.n_items, history, candidates, repeated_item)
         return self._spread(items, values)
 
     def _spread(self, items: npt.NDArray[np.int64], values: "Tensor") -> Scores:

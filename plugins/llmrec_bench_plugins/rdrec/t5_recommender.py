@@ -9,9 +9,10 @@ from pydantic import Field
 
 from llmrec_bench import PAD, BenchError, Method, Operational, Queries, Range, Run, Scores, TrainingData
 from llmrec_bench_plugins.backbones.preconditions import need_device, need_validation
-from llmrec_bench_plugins.rdrec.free_answers import FreeAnswers
+from llmrec_bench_plugins.rdrec.free_answers import FreeAnswers, Repeated
 from llmrec_bench_plugins.rdrec.id_tokens import IdTokenizer, padded
 from llmrec_bench_plugins.rdrec.item_ranking import ItemWriter, item_writer, shown_order
+from llmrec_bench_plugins.rdrec.number_order import number_order
 from llmrec_bench_plugins.rdrec.schedule import Batching, Passes, epoch_plan
 from llmrec_bench_plugins.rdrec.tasks import Example, Task, sequential_prompts
 from llmrec_bench_plugins.rdrec.templates import SEQUENTIAL, TOP_N, Templates
@@ -19,6 +20,7 @@ from llmrec_bench_plugins.rdrec.trunks import FromScratchT5, Trunk
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from transformers import PreTrainedTokenizerBase
 
     from llmrec_bench_plugins.blocks.prompted_t5 import Encoded, TextBatch
     from llmrec_bench_plugins.blocks.text_to_text_training import Batches
@@ -82,6 +84,9 @@ class T5Recommender(Method):
         beams: int = Field(20, ge=1)
         """For `trie` and `free`: how many texts are pursued at once, and so how many items get a score at most. With
         as many as candidates, `trie` is exact."""
+        repeated_item: Repeated = "best"
+        """For `free`: whether an item that several texts name, such as `7` and `07`, has the likeliest one's place and
+        score, or the last one's, as in P5's code."""
         write_seen: bool = False
         """For `trie`: whether it may write items of the history; false goes with `seen: mask` of the protocol."""
         candidates_prompt: Literal["sequential", "top_n"] = "sequential"
@@ -109,6 +114,10 @@ class T5Recommender(Method):
         other texts adds them."""
         return [line for wording in self.config.wordings for line in wording.filled("user_1", "item_1")]
 
+    def id_tokenizer(self, tokenizer: "PreTrainedTokenizerBase") -> IdTokenizer:
+        """What is a whole word: an id."""
+        return IdTokenizer(tokenizer, self.config.whole_words)
+
     def fit(self, train: TrainingData, run: Run) -> None:
         """Train. The run's seed decides weights, dropout, what is drawn of users, and the order of batches."""
         import torch
@@ -120,6 +129,7 @@ class T5Recommender(Method):
         need_device(self.name, run.device)
         need_validation(self.name, train, config.patience, config.epochs)
         self._seed, self._answers = run.seed, FreeAnswers()
+        self._number_order = number_order(train.sequences, train.n_items)
         tasks = {task.name: task for task in self.tasks(train, run.seed)}
         self._check_sources(tasks, train, run)
         validation = {name: tasks[name].validation() for name in self.ratio()} if config.patience is not None else {}
@@ -165,7 +175,7 @@ class T5Recommender(Method):
 
         config, known_as = self.config, self.config.trunk.known_as()
         t5, tokenizer = config.trunk.build(self.vocabulary(train))
-        ids = IdTokenizer(tokenizer, config.whole_words)
+        ids = self.id_tokenizer(tokenizer)
         ids.check(known_as, train.n_users, train.n_items)
         model = PromptedT5(t5, len(tasks), config.prompt_vectors, config.whole_words)
         task_numbers = {name: place for place, name in enumerate(tasks)}
@@ -217,8 +227,8 @@ class T5Recommender(Method):
 
     @property
     def remarks(self) -> Sequence[str]:
-        """What free texts came to."""
-        return list(self._answers.remarks())
+        """What free texts came to, and whether item numbers follow the order of the data."""
+        return [*self._answers.remarks(), *([self._number_order] if self._number_order else [])]
 
     def score(self, queries: Queries) -> Scores:
         """float32 (B, C): the log-probability of an item's number; NaN where no beam ended in it, and for a query that
@@ -246,8 +256,7 @@ class T5Recommender(Method):
             for start in range(0, len(asked), self.config.ask_at_once):
                 rows = asked[start : start + self.config.ask_at_once]
                 block = queries.take(rows)
-                texts = self._writer.batch(self._prompts(block, task), [task] * len(block))
-                encoded = self._writer.model.encode(texts)
+                encoded = self._writer.model.encode(self.asked(block, task))
                 over_catalogue = self._ranked(block, encoded)  # (b, I)
                 if block.candidates is None:
                     scores[rows] = over_catalogue
@@ -256,14 +265,17 @@ class T5Recommender(Method):
                 scores[rows] = np.take_along_axis(over_catalogue, places, axis=1)
         return scores
 
-    def _prompts(self, queries: Queries, task: str) -> list[str]:
+    def asked(self, queries: Queries, task: str) -> "TextBatch":
+        """The texts that queries are asked with, one a query: in the bare wording of `sequential` or of `top_n`."""
         if task == "sequential":
-            return sequential_prompts(queries, self.config.history_length)
-        assert queries.candidates is not None
-        return [
-            TOP_N.bare(user, shown_order(row, user, self._seed))
-            for user, row in zip(queries.users.tolist(), queries.candidates, strict=True)
-        ]
+            texts = sequential_prompts(queries, self.config.history_length)
+        else:
+            assert queries.candidates is not None
+            texts = [
+                TOP_N.bare(user, shown_order(row, user, self._seed))
+                for user, row in zip(queries.users.tolist(), queries.candidates, strict=True)
+            ]
+        return self._writer.batch(texts, [task] * len(texts))
 
     def _ranked(self, queries: Queries, encoded: "Encoded") -> Scores:
         """float32 (B, I)."""
@@ -271,5 +283,5 @@ class T5Recommender(Method):
         if config.ranking == "likelihood":
             return self._writer.likelihoods(encoded, queries)
         if config.ranking == "free":
-            return self._writer.written(encoded, queries, config.beams, self._answers)
+            return self._writer.written(encoded, queries, config.beams, config.repeated_item, self._answers)
         return self._writer.searched(encoded, queries, config.beams, config.write_seen)

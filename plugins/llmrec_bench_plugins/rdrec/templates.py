@@ -22,8 +22,8 @@ def number(code: int) -> str:
 
 
 @dataclass(frozen=True)
-class Templates:
-    """The wordings of one task: a text file, one template a line, the last of them without words."""
+class Wordings:
+    """The wordings of one task: a text file, one a line, with blanks in braces."""
 
     name: str
 
@@ -36,6 +36,10 @@ class Templates:
     def lines(self) -> tuple[str, ...]:
         """Blanks unfilled."""
         return tuple(self.file.text.splitlines())
+
+
+class Templates(Wordings):
+    """POD's and RDRec's: the last line is without words, and the one asked with."""
 
     def bare(self, user: int, items: Iterable[int]) -> str:
         """Ids alone: `user_15 item_7 item_3`, which is what the model is asked with."""
