@@ -125,7 +125,7 @@ def main() -> None:
             tree += time.perf_counter() - begin
             assert bool((items >= 0).all())
             begin = time.perf_counter()
-            written, _ = model.generate(encoded, BEAMS, LONGEST)
+            written, _ = model.generate(encoded, BEAMS, BEAMS, LONGEST)
             free += time.perf_counter() - begin
             texts = ids.tokenizer.batch_decode(written.flatten(0, 1), skip_special_tokens=True)
             named += sum(text.isdigit() and 0 < int(text) <= options.items for text in texts)

@@ -9,8 +9,11 @@ from functools import cached_property
 from typing import Any
 
 from llmrec_bench.candidates import check_candidates
-from llmrec_bench.data.dataset import Dataset, fingerprint, load_dataset
+from llmrec_bench.data.dataset import Dataset, fingerprint, load_dataset, text_fingerprint
+from llmrec_bench.data.reviews import ReviewSplit, columns_of, split_reviews
+from llmrec_bench.data.sequences import Sequences
 from llmrec_bench.data.splits import Split, split
+from llmrec_bench.data.training import Queries, TrainingData
 from llmrec_bench.errors import BenchError, SuiteErrors, suggest
 from llmrec_bench.protocol import Protocol
 from llmrec_bench.search_space import plain_space
@@ -32,9 +35,29 @@ class PreparedData:
 
     @cached_property
     def training_fingerprint(self) -> str:
-        """Of the training rows and item texts."""
+        """As `TrainingData.fingerprint`."""
         items = self.dataset.items
-        return fingerprint(self.split.train, [items[column] for column in sorted(items.columns)])
+        rows = fingerprint(self.split.train, [items[column] for column in sorted(items.columns)])
+        return rows if self.reviews is None else f"{rows}+{text_fingerprint(columns_of(self.reviews))}"
+
+    @cached_property
+    def reviews(self) -> ReviewSplit | None:
+        """The reviews in three parts, the last of which stays in the harness; None where there are none."""
+        return split_reviews(self.dataset, self.split)
+
+    def training(self, validation: Queries, validation_targets: Sequences) -> TrainingData:
+        """All that a method may see, with these validation queries, which may have candidates."""
+        # Copied: what writes into it must not reach the next one who gets it.
+        reviews = self.reviews
+        return TrainingData(
+            sequences=self.split.train,
+            items=self.dataset.items.copy(),
+            validation=validation,
+            validation_targets=validation_targets,
+            fingerprint=self.training_fingerprint,
+            reviews=None if reviews is None else reviews.train.copy(),
+            validation_reviews=None if reviews is None else reviews.validation.copy(),
+        )
 
 
 @dataclass(frozen=True)
@@ -134,13 +157,15 @@ class Plan:
         own = self.prepared[trial.dataset.label].training_fingerprint
         found = []
         for key, (stage, training) in stages_of(trial.method.config, own).items():
-            dataset = trial.dataset if training == own else self._on(training)
+            dataset = trial.dataset if training == stage.covered(own) else self._on(stage, training)
             fingerprint = self.prepared[dataset.label].dataset.fingerprint
             found.append(PlannedStage(stage, key, dataset, fingerprint, tuple(stages_of(stage, training))))
         return tuple(found)
 
-    def _on(self, training: str) -> SuiteDataset:
-        return next(d for d in self.suite.datasets if self.prepared[d.label].training_fingerprint == training)
+    def _on(self, stage: Stage, training: str) -> SuiteDataset:
+        return next(
+            d for d in self.suite.datasets if stage.covered(self.prepared[d.label].training_fingerprint) == training
+        )
 
     @property
     def stages(self) -> tuple[PlannedStage, ...]:

@@ -32,6 +32,12 @@ def reading_notes(
         + ("" if queries is None else f"; {queries:,} queries")
         + (f"; {untrained:,} items have no training interaction." if untrained else ".")
     )
+    reviews = plan.prepared[dataset].reviews
+    if data.review_seed is not None and reviews is not None:
+        yield (
+            "LEAK: reviews of held-out interactions are among the training reviews (as released, seed "
+            f"{data.review_seed}): those of {reviews.tested_in_train:.1%} of the test interactions."
+        )
     yield f"Protocol {protocol.hash}: {protocol.describe()}."
     if not spread:
         pass

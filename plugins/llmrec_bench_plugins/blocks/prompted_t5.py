@@ -92,14 +92,14 @@ class PromptedT5(nn.Module):
         """What a text begins with, for all rows."""
         return Decoding(self.t5, encoded, EncoderDecoderCache(DynamicCache(), DynamicCache()))
 
-    def generate(self, encoded: Encoded, beams: int, longest: int) -> tuple[Tensor, Tensor]:
-        """The `beams` best texts of each row by transformers' own beam search, free to write anything: int64
-        (B, beams, T) and the sums of their log-probabilities, float (B, beams)."""
+    def generate(self, encoded: Encoded, beams: int, returned: int, longest: int) -> tuple[Tensor, Tensor]:
+        """The `returned` best texts of each row by transformers' own beam search, free to write anything: int64
+        (B, returned, T) and the sums of their log-probabilities, float (B, returned)."""
         written: Any = self.t5.generate(
             encoder_outputs=BaseModelOutput(last_hidden_state=encoded.states),  # type: ignore[arg-type]
             attention_mask=encoded.mask,
             num_beams=beams,
-            num_return_sequences=beams,
+            num_return_sequences=returned,
             max_new_tokens=longest,
             do_sample=False,
             early_stopping=True,
@@ -107,7 +107,7 @@ class PromptedT5(nn.Module):
             output_scores=True,
             return_dict_in_generate=True,
         )
-        shape = (len(encoded.states), beams)
+        shape = (len(encoded.states), returned)
         return written.sequences.view(*shape, -1), written.sequences_scores.view(shape)
 
 

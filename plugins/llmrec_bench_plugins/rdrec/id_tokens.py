@@ -52,6 +52,12 @@ class IdTokenizer:
         tokens = self.tokenizer.convert_ids_to_tokens(list(range(len(self.tokenizer))))
         return np.array([(token or "").startswith(_WORD_MARK) for token in tokens])
 
+    @cached_property
+    def wordless(self) -> npt.NDArray[np.bool_]:
+        """bool (V,): special tokens, unknown words among them, but for the one that ends a text."""
+        special = {*self.tokenizer.all_special_ids, *self.tokenizer.get_added_vocab().values()}
+        return np.isin(np.arange(len(self.tokenizer)), list(special - {self.tokenizer.eos_token_id}))
+
     def check(self, model: str, n_users: int, n_items: int) -> None:
         """Raises `BenchError` where ids, or words, are not set apart, in the least and the largest number: then no
         token would get a whole-word vector, and nobody would notice."""
@@ -96,8 +102,9 @@ class IdTokenizer:
         return tokens, words, mask
 
     def targets(self, texts: Sequence[str]) -> list[list[int]]:
-        """The tokens of each text that the model should write, the end token included."""
-        written: list[list[int]] = self.tokenizer(list(texts))["input_ids"]
+        """The tokens of each text that the model should write, the end token included. A text is data: what looks like
+        a special token in it, such as `</s>`, is cut like other words."""
+        written: list[list[int]] = self.tokenizer(list(texts), split_special_tokens=True)["input_ids"]
         return written
 
 

@@ -8,7 +8,7 @@ import torch
 from llmrec_bench import PAD, BenchError
 from llmrec_bench_plugins.rdrec.item_ranking import shown_order
 from llmrec_bench_plugins.rdrec.pod import POD
-from llmrec_bench_plugins.rdrec.templates import SEQUENTIAL, TOP_N
+from llmrec_bench_plugins.rdrec.templates import EXPLANATION, SEQUENTIAL, TOP_N
 
 TINY = {"kind": "from-scratch", "width": 16, "layers": 1, "heads": 2, "feed_forward": 16}
 SMALL = {"trunk": TINY, "epochs": 2, "batch_size": 16, "negatives": 3, "beams": 10}
@@ -173,7 +173,7 @@ def test_padding_counts_where_it_is_trained_on(make_training, make_run):
     batches = {}
     for counted in (False, True):
         method = fitted(train, make_run(train), train_on_padding=counted, epochs=1)
-        [(_, batches[counted])] = method._batches("sequential", method.tasks(train, 0)[0].validation())()
+        [(_, batches[counted])] = method._batches(method.tasks(train, make_run(train))[1].validation())()
     # The numbers 120 and 4: two tokens and one, each with an end token.
     assert (batches[False][1, 2], batches[True][1, 2]) == (-100, 0)
     assert torch.equal(batches[False][0], batches[True][0])
@@ -233,7 +233,7 @@ def test_the_whole_catalogue_cannot_be_asked_for_as_a_list_alone(cycle, make_que
 
 def test_the_wordings_are_part_of_the_identity():
     identity = POD.Config().identity()
-    assert identity["prompt_hashes"] == [wording.file.hash for wording in (SEQUENTIAL, TOP_N)]
+    assert identity["prompt_hashes"] == [wording.file.hash for wording in (EXPLANATION, SEQUENTIAL, TOP_N)]
     assert "ask_at_once" not in identity
 
 
