@@ -47,16 +47,16 @@ class IdTokenizer:
         return np.array([re.fullmatch("[0-9]+", token or "") is not None for token in tokens])
 
     @cached_property
-    def wordless(self) -> npt.NDArray[np.bool_]:
-        """bool (V,): special tokens, unknown words among them, but for the one that ends a text."""
-        special = {*self.tokenizer.all_special_ids, *self.tokenizer.get_added_vocab().values()}
-        return np.isin(np.arange(len(self.tokenizer)), list(special - {self.tokenizer.eos_token_id}))
-
-    @cached_property
     def begins(self) -> npt.NDArray[np.bool_]:
         """bool (V,): which tokens begin a word."""
         tokens = self.tokenizer.convert_ids_to_tokens(list(range(len(self.tokenizer))))
         return np.array([(token or "").startswith(_WORD_MARK) for token in tokens])
+
+    @cached_property
+    def wordless(self) -> npt.NDArray[np.bool_]:
+        """bool (V,): special tokens, unknown words among them, but for the one that ends a text."""
+        special = {*self.tokenizer.all_special_ids, *self.tokenizer.get_added_vocab().values()}
+        return np.isin(np.arange(len(self.tokenizer)), list(special - {self.tokenizer.eos_token_id}))
 
     def check(self, model: str, n_users: int, n_items: int) -> None:
         """Raises `BenchError` where ids, or words, are not set apart, in the least and the largest number: then no

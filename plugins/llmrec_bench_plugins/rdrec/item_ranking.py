@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from llmrec_bench import PAD, BenchError, Queries, Scores
-from llmrec_bench_plugins.rdrec.free_answers import FreeAnswers
+from llmrec_bench_plugins.rdrec.free_answers import FreeAnswers, Repeated
 from llmrec_bench_plugins.rdrec.id_tokens import IdTokenizer, padded
 from llmrec_bench_plugins.rdrec.templates import number
 
@@ -88,6 +88,7 @@ class ItemWriter:
         beams: int,
         returned: int | None,
         write_seen: bool,
+        repeated_item: Repeated,
         answers: FreeAnswers,
     ) -> Scores:
         """float32 (B, I): the log-probabilities of the items that free texts name, the best `returned` texts, NaN
@@ -99,7 +100,7 @@ class ItemWriter:
             texts = self.ids.tokenizer.batch_decode(tokens[row], skip_special_tokens=True)
             history = set(queries.histories[row].tolist())
             candidates = None if queries.candidates is None else set(queries.candidates[row].tolist())
-            codes = answers.read(user, texts, self.n_items, history, candidates)
+            codes = answers.read(user, texts, self.n_items, history, candidates, repeated_item)
             items[row] = codes if write_seen else [-1 if code in history else code for code in codes]
         return self._spread(items, values)
 

@@ -9,7 +9,7 @@ from llmrec_bench import Config, Run, TrainingData
 from llmrec_bench_plugins.rdrec.review_tasks import ExplanationTask
 from llmrec_bench_plugins.rdrec.t5_recommender import T5Recommender
 from llmrec_bench_plugins.rdrec.tasks import SequentialTask, Task, TopNTask
-from llmrec_bench_plugins.rdrec.templates import EXPLANATION, SEQUENTIAL, TOP_N, Templates
+from llmrec_bench_plugins.rdrec.templates import EXPLANATION, SEQUENTIAL, TOP_N, Wordings
 
 RELEASED: Mapping[str, Any] = {
     "trunk": {"kind": "pretrained", "model": "google-t5/t5-small"},
@@ -68,7 +68,7 @@ class POD(T5Recommender):
         `released-logs` those behind its released logs, which need reviews; for Sports both take `learning_rate: 0.001`.
         """
 
-        wordings: ClassVar[tuple[Templates, ...]] = (EXPLANATION, SEQUENTIAL, TOP_N)
+        wordings: ClassVar[tuple[Wordings, ...]] = (EXPLANATION, SEQUENTIAL, TOP_N)
 
         negatives: int = Field(99, ge=1)
         """Items beside the positive in the list of the task `top_n`."""

@@ -15,9 +15,8 @@ def epoch_plan(
     ratio: Mapping[str, int],
     sizes: Mapping[str, int],
     batch_size: int,
-    batching: Batching,
+    batching: Literal["alternating", "mixed"],
     epoch_by: EpochBy,
-    rng: np.random.Generator,
 ) -> Iterator[dict[str, int]]:
     """The batches of an epoch: examples by task. `sizes` is how much one pass of each task is.
 
@@ -25,18 +24,7 @@ def epoch_plan(
     that ratio. The epoch is over once every task has gone over all it has (by `tasks`; the smaller ones begin anew),
     after as many batches as all examples of all tasks fill (by `examples`), or once another turn would show a review
     again (by `explanation`).
-
-    `pooled`: each task goes over all it has `ratio` times, and batches are taken from all of that shuffled together,
-    the last of them smaller, whatever `epoch_by`. Only this one draws from `rng`; how many batches there are does not
-    depend on it.
     """
-    if batching == "pooled":
-        names = list(ratio)
-        pool = rng.permutation(np.repeat(np.arange(len(names)), [ratio[task] * sizes[task] for task in names]))
-        for start in range(0, len(pool), batch_size):
-            drawn = np.bincount(pool[start : start + batch_size], minlength=len(names)).tolist()
-            yield {task: count for task, count in zip(names, drawn, strict=True) if count}
-        return
     if batching == "alternating":
         turn = [{task: batch_size} for task, share in ratio.items() for _ in range(share)]
         counts = {task: batch_size * share for task, share in ratio.items()}
@@ -50,6 +38,18 @@ def epoch_plan(
     else:
         n_batches = len(turn) * max(1, sizes["explanation"] // counts["explanation"])
     yield from (dict(batch) for batch in islice(cycle(turn), n_batches))
+
+
+def pooled_plan(
+    ratio: Mapping[str, int], sizes: Mapping[str, int], batch_size: int, rng: np.random.Generator
+) -> Iterator[dict[str, int]]:
+    """The batches of an epoch that goes over all that a task has `ratio` times, all tasks shuffled together; the last
+    batch may be smaller."""
+    names = list(ratio)
+    pool = rng.permutation(np.repeat(np.arange(len(names)), [ratio[task] * sizes[task] for task in names]))
+    for start in range(0, len(pool), batch_size):
+        drawn = np.bincount(pool[start : start + batch_size], minlength=len(names)).tolist()
+        yield {task: count for task, count in zip(names, drawn, strict=True) if count}
 
 
 def shares(ratio: Mapping[str, int], batch_size: int) -> dict[str, int]:

@@ -11,16 +11,18 @@ from pydantic import Field, model_validator
 from llmrec_bench import PAD, BenchError, Method, Operational, Queries, Range, Run, Scores, TrainingData
 from llmrec_bench_plugins.backbones.preconditions import need_device, need_validation
 from llmrec_bench_plugins.rdrec.explanations import ExplanationSearch, written_explanations
-from llmrec_bench_plugins.rdrec.free_answers import FreeAnswers
+from llmrec_bench_plugins.rdrec.free_answers import FreeAnswers, Repeated
 from llmrec_bench_plugins.rdrec.id_tokens import IdTokenizer, padded
 from llmrec_bench_plugins.rdrec.item_ranking import ItemWriter, item_writer, shown_order
-from llmrec_bench_plugins.rdrec.schedule import Batching, EpochBy, Passes, epoch_plan
+from llmrec_bench_plugins.rdrec.number_order import number_order
+from llmrec_bench_plugins.rdrec.schedule import Batching, EpochBy, Passes, epoch_plan, pooled_plan
 from llmrec_bench_plugins.rdrec.tasks import Example, Task, sequential_prompts
-from llmrec_bench_plugins.rdrec.templates import EXPLANATION, SEQUENTIAL, TOP_N, Templates
+from llmrec_bench_plugins.rdrec.templates import EXPLANATION, SEQUENTIAL, TOP_N, Wordings
 from llmrec_bench_plugins.rdrec.trunks import FromScratchT5, Trunk
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from transformers import PreTrainedTokenizerBase
 
     from llmrec_bench_plugins.blocks.prompted_t5 import Encoded, TextBatch
     from llmrec_bench_plugins.blocks.text_to_text_training import Batches
@@ -37,8 +39,8 @@ class T5Recommender(Method):
     class Config(Method.Config):
         """Options of every T5 recommender."""
 
-        wordings: ClassVar[tuple[Templates, ...]] = (SEQUENTIAL, TOP_N)
-        """The templates of the tasks."""
+        wordings: ClassVar[tuple[Wordings, ...]] = (SEQUENTIAL, TOP_N)
+        """The sentences of the tasks."""
 
         trunk: Trunk = FromScratchT5()
         """T5 before it learns: a small one from scratch, or pretrained weights."""
@@ -89,6 +91,9 @@ class T5Recommender(Method):
         beams: int = Field(20, ge=1)
         """For `trie` and `free`: how many texts are pursued at once, and so how many items get a score at most. With
         as many as candidates, `trie` is exact."""
+        repeated_item: Repeated = "best"
+        """For `free`: whether an item that several texts name, such as `7` and `07`, has the likeliest one's place and
+        score, or the last one's, as in P5's code."""
         return_beams: int | None = Field(None, ge=1)
         """For `trie` and `free`: how many of the texts count, the likeliest ones; null: all. POD's code returns 10 of
         20 beams, RDRec's 15."""
@@ -105,11 +110,9 @@ class T5Recommender(Method):
         """Queries computed together."""
 
         @model_validator(mode="after")
-        def _epochs_are_counted_one_way(self) -> Self:
+        def _has_one_epoch(self) -> Self:
             if self.batching == "pooled" and self.epoch_by != "tasks":
-                raise ValueError(
-                    f"`batching: pooled` has epochs of its own; `epoch_by: {self.epoch_by}` cannot be kept"
-                )
+                raise ValueError(f"`epoch_by: {self.epoch_by}`: with `batching: pooled` an epoch is as `ratio` says")
             return self
 
         @model_validator(mode="after")
@@ -132,6 +135,10 @@ class T5Recommender(Method):
     def ratio(self, train: TrainingData) -> Mapping[str, int]:
         """How often each task is drawn, by name; none is 0. Tasks that are not named are not learned."""
 
+    def id_tokenizer(self, tokenizer: "PreTrainedTokenizerBase") -> IdTokenizer:
+        """What is a whole word: an id."""
+        return IdTokenizer(tokenizer, self.config.whole_words)
+
     def fit(self, train: TrainingData, run: Run) -> None:
         """Train. The run's seed decides weights, dropout, what is drawn of users, and the order of batches."""
         import torch
@@ -143,6 +150,7 @@ class T5Recommender(Method):
         need_device(self.name, run.device)
         need_validation(self.name, train, config.patience, config.epochs)
         self._seed, self._answers, self._ratio = run.seed, FreeAnswers(), self.ratio(train)
+        self._number_order = number_order(train.sequences, train.n_items)
         tasks = {task.name: task for task in self.tasks(train, run)}
         self._check_sources(tasks, run)
         validation = {name: tasks[name].validation() for name in self._ratio} if config.patience is not None else {}
@@ -194,7 +202,7 @@ class T5Recommender(Method):
         templates = [line for wording in config.wordings for line in wording.filled("user_1", "item_1")]
         taught = [text for name in self._ratio for text in tasks[name].taught]
         t5, tokenizer = config.trunk.build(templates, taught)
-        ids = IdTokenizer(tokenizer, config.whole_words)
+        ids = self.id_tokenizer(tokenizer)
         ids.check(known_as, train.n_users, train.n_items)
         prompts = [prompt for task in tasks.values() for prompt in task.prompts]
         model = PromptedT5(t5, len(prompts), config.prompt_vectors, config.whole_words)
@@ -205,7 +213,9 @@ class T5Recommender(Method):
         """The batches of one epoch: examples by task."""
         ratio, config = self._ratio, self.config
         sizes = {name: len(tasks[name].sources) * tasks[name].counts for name in ratio}
-        return epoch_plan(ratio, sizes, config.batch_size, config.batching, config.epoch_by, rng)
+        if config.batching == "pooled":
+            return pooled_plan(ratio, sizes, config.batch_size, rng)
+        return epoch_plan(ratio, sizes, config.batch_size, config.batching, config.epoch_by)
 
     def _epochs(self, tasks: Mapping[str, Task], rng: np.random.Generator) -> "Callable[[], Batches]":
         """A function that gives the batches of one more epoch."""
@@ -249,8 +259,8 @@ class T5Recommender(Method):
 
     @property
     def remarks(self) -> Sequence[str]:
-        """What free texts came to."""
-        return list(self._answers.remarks())
+        """What free texts came to, and whether item numbers follow the order of the data."""
+        return [*self._answers.remarks(), *([self._number_order] if self._number_order else [])]
 
     def score(self, queries: Queries) -> Scores:
         """float32 (B, C): the log-probability of an item's number; NaN where no beam ended in it, and for a query that
@@ -278,8 +288,7 @@ class T5Recommender(Method):
             for start in range(0, len(asked), self.config.ask_at_once):
                 rows = asked[start : start + self.config.ask_at_once]
                 block = queries.take(rows)
-                texts = self._writer.batch(self._prompts(block, task), [task] * len(block))
-                encoded = self._writer.model.encode(texts)
+                encoded = self._writer.model.encode(self.asked(block, task))
                 over_catalogue = self._ranked(block, encoded)  # (b, I)
                 if block.candidates is None:
                     scores[rows] = over_catalogue
@@ -299,14 +308,17 @@ class T5Recommender(Method):
         prompts = self.explanation_prompts(users, items)
         return written_explanations(self._writer, prompts, self.config.explanation_search, self.config.ask_at_once)
 
-    def _prompts(self, queries: Queries, task: str) -> list[str]:
+    def asked(self, queries: Queries, task: str) -> "TextBatch":
+        """The texts that queries are asked with, one a query: in the bare wording of `sequential` or of `top_n`."""
         if task == "sequential":
-            return sequential_prompts(queries, self.config.history_length)
-        assert queries.candidates is not None
-        return [
-            TOP_N.bare(user, shown_order(row, user, self._seed))
-            for user, row in zip(queries.users.tolist(), queries.candidates, strict=True)
-        ]
+            texts = sequential_prompts(queries, self.config.history_length)
+        else:
+            assert queries.candidates is not None
+            texts = [
+                TOP_N.bare(user, shown_order(row, user, self._seed))
+                for user, row in zip(queries.users.tolist(), queries.candidates, strict=True)
+            ]
+        return self._writer.batch(texts, [task] * len(texts))
 
     def _ranked(self, queries: Queries, encoded: "Encoded") -> Scores:
         """float32 (B, I)."""
@@ -315,6 +327,12 @@ class T5Recommender(Method):
             return self._writer.likelihoods(encoded, queries)
         if config.ranking == "free":
             return self._writer.written(
-                encoded, queries, config.beams, config.return_beams, config.write_seen, self._answers
+                encoded,
+                queries,
+                config.beams,
+                config.return_beams,
+                config.write_seen,
+                config.repeated_item,
+                self._answers,
             )
         return self._writer.searched(encoded, queries, config.beams, config.return_beams, config.write_seen)

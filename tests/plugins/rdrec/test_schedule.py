@@ -8,32 +8,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from llmrec_bench_plugins.rdrec.schedule import Passes, epoch_plan, shares
-
-UNUSED = np.random.default_rng(0)
+from llmrec_bench_plugins.rdrec.schedule import Passes, epoch_plan, pooled_plan, shares
 
 
 def test_tasks_take_turns_by_their_ratio():
     """50 users in batches of 10: 5 batches of a, 3 turns of 2 batches; b goes along."""
-    plan = list(epoch_plan({"a": 2, "b": 1}, {"a": 50, "b": 20}, 10, "alternating", "tasks", UNUSED))
+    plan = list(epoch_plan({"a": 2, "b": 1}, {"a": 50, "b": 20}, 10, "alternating", "tasks"))
     assert plan == [{"a": 10}, {"a": 10}, {"b": 10}] * 3
 
 
 def test_every_mixed_batch_is_shared_by_the_ratio():
-    plan = list(epoch_plan({"a": 3, "b": 1}, {"a": 50, "b": 20}, 8, "mixed", "tasks", UNUSED))
+    plan = list(epoch_plan({"a": 3, "b": 1}, {"a": 50, "b": 20}, 8, "mixed", "tasks"))
     assert plan == [{"a": 6, "b": 2}] * 10
 
 
 def test_a_pool_is_gone_over_as_often_as_the_ratio_says():
     """2 x 10 of a and 3 x 4 of b, in batches of 6: five of 6 and one of 2, mixed at random."""
-    plan = list(epoch_plan({"a": 2, "b": 3}, {"a": 10, "b": 4}, 6, "pooled", "tasks", np.random.default_rng(1)))
+    plan = list(pooled_plan({"a": 2, "b": 3}, {"a": 10, "b": 4}, 6, np.random.default_rng(1)))
     assert [sum(counts.values()) for counts in plan] == [6, 6, 6, 6, 6, 2]
     assert sum(map(Counter, plan), Counter()) == {"a": 20, "b": 12}
     drawn = np.random.default_rng(2)
-    firsts = Counter(
-        next(epoch_plan({"a": 2, "b": 3}, {"a": 10, "b": 4}, 2, "pooled", "tasks", drawn)).get("b", 0)
-        for _ in range(2000)
-    )
+    firsts = Counter(next(pooled_plan({"a": 2, "b": 3}, {"a": 10, "b": 4}, 2, drawn)).get("b", 0) for _ in range(2000))
     # Two of 20 + 12 without repeats: no b with 20/32 x 19/31, two with 12/32 x 11/31.
     none, both = 380 / 992, 132 / 992
     expected = [2000 * none, 2000 * (1 - none - both), 2000 * both]
