@@ -65,7 +65,7 @@ def quick(name: str, encoder: Path, dataset: Dataset, folder: Path) -> dict[str,
         }
     if name.startswith("recbole"):
         return {} if name == "recbole:EASE" else RECBOLE_SHORT
-    if name in ("pod", "rdrec"):
+    if name in ("p5", "pod", "rdrec"):
         trunk = {"kind": "from-scratch", "width": 16, "layers": 1, "feed_forward": 16}
         rationales = {"rationales": {"writer": {"provider": "simulated"}}} if name == "rdrec" else {}
         return {"trunk": trunk, "epochs": 2, "negatives": 9, "candidates_prompt": "top_n", **rationales}

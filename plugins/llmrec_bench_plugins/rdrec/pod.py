@@ -1,11 +1,11 @@
 """POD: prompt distillation. Wordings and prompt vectors are learned together, and vectors and ids alone asked with."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from llmrec_bench import Config, Run, TrainingData
+from llmrec_bench import Run, TrainingData
 from llmrec_bench_plugins.rdrec.review_tasks import ExplanationTask
 from llmrec_bench_plugins.rdrec.t5_recommender import T5Recommender
 from llmrec_bench_plugins.rdrec.tasks import SequentialTask, Task, TopNTask
@@ -21,23 +21,6 @@ RELEASED: Mapping[str, Any] = {
     "explanation_search": {"penalty": 0.0, "shortest": 9, "longest": 49},
 }
 """What the code of POD and that of RDRec have in common, on Amazon Beauty and Toys."""
-
-
-class Ratio(Config):
-    """How often each task is drawn, beside the others: batches where these alternate, shares where they are mixed."""
-
-    explanation: int | None = Field(default=None, ge=0)
-    """What a user wrote about an item. null: 1 where the data have reviews, else 0; the log says which."""
-    sequential: int = Field(default=1, ge=0)
-    """The next item of a history."""
-    top_n: int = Field(default=1, ge=0)
-    """The user's own item in a list."""
-
-    @model_validator(mode="after")
-    def _some_task(self) -> Self:
-        if not any(self.model_dump().values()):
-            raise ValueError("all tasks have the share 0; at least one has to be drawn")
-        return self
 
 
 class POD(T5Recommender):
@@ -74,38 +57,14 @@ class POD(T5Recommender):
         """Items beside the positive in the list of the task `top_n`."""
         text_tokens: int = Field(20, ge=1)
         """Of a text that it learns to write, the first so many tokens are learned."""
-        ratio: Ratio = Ratio()
-        """How often each task is drawn."""
-
-        @model_validator(mode="after")
-        def _asks_what_it_learned(self) -> Self:
-            if not getattr(self.ratio, self.candidates_prompt):
-                prompt = self.candidates_prompt
-                raise ValueError(
-                    f"`candidates_prompt: {prompt}` asks for the task {prompt}, whose share in `ratio` is 0"
-                )
-            return self
 
     config: Config
 
     def tasks(self, train: TrainingData, run: Run) -> Sequence[Task]:
         """Explanation, sequential and top-N recommendation."""
         config = self.config
-        explanation = ExplanationTask(train, config.text_tokens)
-        if config.ratio.explanation is None:
-            n_reviews = len(explanation.sources)
-            run.log(
-                f"explanation: learned from {n_reviews:,} reviews" if n_reviews else "explanation: no reviews to learn"
-            )
         return (
-            explanation,
+            ExplanationTask(train, config.text_tokens),
             SequentialTask(train, config.history_length),
             TopNTask(train, config.negatives, run.seed),
         )
-
-    def ratio(self, train: TrainingData) -> Mapping[str, int]:
-        """Of the tasks that are drawn at all."""
-        shares: dict[str, Any] = self.config.ratio.model_dump()
-        if shares["explanation"] is None:
-            shares["explanation"] = int(train.reviews is not None and len(train.reviews) > 0)
-        return {name: share for name, share in shares.items() if share}

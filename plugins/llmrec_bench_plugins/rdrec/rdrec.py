@@ -6,8 +6,9 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from llmrec_bench import Run, TrainingData
-from llmrec_bench_plugins.rdrec.pod import POD, RELEASED, Ratio
+from llmrec_bench_plugins.rdrec.pod import POD, RELEASED
 from llmrec_bench_plugins.rdrec.review_tasks import RationaleTask
+from llmrec_bench_plugins.rdrec.t5_recommender import Ratio
 from llmrec_bench_plugins.rdrec.tasks import Task
 from llmrec_bench_plugins.rdrec.templates import (
     ATTRIBUTE,

@@ -21,23 +21,23 @@ class ExplanationTask(Task):
         "give the task no share in `ratio`"
     )
 
-    def __init__(self, train: TrainingData, text_tokens: int) -> None:
+    def __init__(self, train: TrainingData, text_tokens: int, wording: Templates = EXPLANATION) -> None:
         self._train, self._validation = (
             _pairs(train.reviews, text_tokens),
             _pairs(train.validation_reviews, text_tokens),
         )
-        self._text_tokens = text_tokens
+        self._text_tokens, self._wording = text_tokens, wording
         self.sources = np.arange(len(self._train))
         self.taught = [text for _, _, text in self._train]
 
     def draw(self, sources: Codes, rng: np.random.Generator) -> list[Example]:
         """Each review's user and item in one of the wordings."""
         drawn = [self._train[source] for source in sources.tolist()]
-        return [self._example(EXPLANATION.drawn(user, [item], rng), text) for user, item, text in drawn]
+        return [self._example(self._wording.drawn(user, [item], rng), text) for user, item, text in drawn]
 
     def validation(self) -> list[Example]:
         """The reviews of validation interactions."""
-        return [self._example(EXPLANATION.bare(user, [item]), text) for user, item, text in self._validation]
+        return [self._example(self._wording.bare(user, [item]), text) for user, item, text in self._validation]
 
     def _example(self, source: str, text: str) -> Example:
         return Example(source, text, "explanation", self._text_tokens)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from llmrec_bench import PAD, BenchError, Method, Operational, Queries, Range, Run, Scores, TrainingData
+from llmrec_bench import PAD, BenchError, Config, Method, Operational, Queries, Range, Run, Scores, TrainingData
 from llmrec_bench_plugins.backbones.preconditions import need_device, need_validation
 from llmrec_bench_plugins.rdrec.explanations import ExplanationSearch, written_explanations
 from llmrec_bench_plugins.rdrec.free_answers import FreeAnswers, Repeated
@@ -28,12 +28,30 @@ if TYPE_CHECKING:
     from llmrec_bench_plugins.blocks.text_to_text_training import Batches
 
 
+class Ratio(Config):
+    """How often each task is drawn, beside the others: batches where these alternate, shares where they are mixed,
+    passes over all it has where they are pooled."""
+
+    explanation: int | None = Field(default=None, ge=0)
+    """What a user wrote about an item. null: 1 where the data have reviews, else 0; the log says which."""
+    sequential: int = Field(default=1, ge=0)
+    """The next item of a history."""
+    top_n: int = Field(default=1, ge=0)
+    """The user's own item in a list."""
+
+    @model_validator(mode="after")
+    def _some_task(self) -> Self:
+        if not any(self.model_dump().values()):
+            raise ValueError("all tasks have the share 0; at least one has to be drawn")
+        return self
+
+
 class T5Recommender(Method):
     """A T5 that learns several tasks in words and is asked for item numbers.
 
-    A subclass names itself, lists its `tasks` and their `ratio`, and says in `Config.wordings` what these are worded
-    in. Users and items stand in texts by number, code plus 1: numbers that give answers away do so here too, unless the
-    data set is read with `item_id_order: shuffled(SEED)`.
+    A subclass names itself, lists its `tasks`, names their shares in `Config.ratio`, and says in `Config.wordings` what
+    they are worded in. Users and items stand in texts by number, code plus 1: numbers that give answers away do so here
+    too, unless the data set is read with `item_id_order: shuffled(SEED)`.
     """
 
     class Config(Method.Config):
@@ -51,6 +69,8 @@ class T5Recommender(Method):
         word."""
         history_length: int = Field(20, ge=1, le=10_000)
         """How many of a user's latest items a text shows."""
+        ratio: Ratio = Ratio()
+        """How often each task is drawn."""
         batching: Batching = "alternating"
         """`alternating`: each batch has one task, and they take turns, as in the current code of POD. `mixed`: every
         batch has a share of each, as in the code behind its released logs. `pooled`: an epoch goes over all that a task
@@ -110,6 +130,15 @@ class T5Recommender(Method):
         """Queries computed together."""
 
         @model_validator(mode="after")
+        def _asks_what_it_learned(self) -> Self:
+            if not getattr(self.ratio, self.candidates_prompt):
+                prompt = self.candidates_prompt
+                raise ValueError(
+                    f"`candidates_prompt: {prompt}` asks for the task {prompt}, whose share in `ratio` is 0"
+                )
+            return self
+
+        @model_validator(mode="after")
         def _has_one_epoch(self) -> Self:
             if self.batching == "pooled" and self.epoch_by != "tasks":
                 raise ValueError(f"`epoch_by: {self.epoch_by}`: with `batching: pooled` an epoch is as `ratio` says")
@@ -131,10 +160,6 @@ class T5Recommender(Method):
     def tasks(self, train: TrainingData, run: Run) -> Sequence[Task]:
         """What it can learn from these data, in the order of the prompt vectors."""
 
-    @abstractmethod
-    def ratio(self, train: TrainingData) -> Mapping[str, int]:
-        """How often each task is drawn, by name; none is 0. Tasks that are not named are not learned."""
-
     def id_tokenizer(self, tokenizer: "PreTrainedTokenizerBase") -> IdTokenizer:
         """What is a whole word: an id."""
         return IdTokenizer(tokenizer, self.config.whole_words)
@@ -149,7 +174,7 @@ class T5Recommender(Method):
         config = self.config
         need_device(self.name, run.device)
         need_validation(self.name, train, config.patience, config.epochs)
-        self._seed, self._answers, self._ratio = run.seed, FreeAnswers(), self.ratio(train)
+        self._seed, self._answers, self._ratio = run.seed, FreeAnswers(), self._shares(train, run)
         self._number_order = number_order(train.sequences, train.n_items)
         tasks = {task.name: task for task in self.tasks(train, run)}
         self._check_sources(tasks, run)
@@ -182,6 +207,17 @@ class T5Recommender(Method):
             except DivergedError as error:
                 raise BenchError(f"{self.name}: {error}; try a smaller `learning_rate`") from error
         run.log(f"kept epoch {outcome.best_epoch} of {outcome.epochs}")
+
+    def _shares(self, train: TrainingData, run: Run) -> dict[str, int]:
+        """Of the tasks that are drawn at all, by name."""
+        shares: dict[str, Any] = self.config.ratio.model_dump()
+        if shares["explanation"] is None:
+            n_reviews = 0 if train.reviews is None else len(train.reviews)
+            run.log(
+                f"explanation: learned from {n_reviews:,} reviews" if n_reviews else "explanation: no reviews to learn"
+            )
+            shares["explanation"] = int(n_reviews > 0)
+        return {name: share for name, share in shares.items() if share}
 
     def _check_sources(self, tasks: Mapping[str, Task], run: Run) -> None:
         if self.config.epoch_by == "explanation" and "explanation" not in self._ratio:

@@ -65,7 +65,7 @@ class SequentialTask(Task):
     def __init__(self, train: TrainingData, history_length: int) -> None:
         self._train, self._history_length = train, history_length
         self.sources = np.flatnonzero(train.sequences.lengths >= 2)
-        self.left_out = _users_left_out(train, self.sources)
+        self.left_out = users_left_out(train, self.sources)
 
     def draw(self, sources: Codes, rng: np.random.Generator) -> list[Example]:
         """One stretch a user."""
@@ -103,7 +103,7 @@ class TopNTask(Task):
     def __init__(self, train: TrainingData, negatives: int, seed: int) -> None:
         self._train, self._negatives, self._seed = train, negatives, seed
         self.sources = np.flatnonzero(train.sequences.lengths >= 1)
-        self.left_out = _users_left_out(train, self.sources)
+        self.left_out = users_left_out(train, self.sources)
 
     def draw(self, sources: Codes, rng: np.random.Generator) -> list[Example]:
         """One list a user, new negatives each time."""
@@ -132,7 +132,8 @@ class TopNTask(Task):
         return rng.permutation(np.append(others, positive)).tolist()
 
 
-def _users_left_out(train: TrainingData, users: Codes) -> str:
+def users_left_out(train: TrainingData, users: Codes) -> str:
+    """How many users are not among these, for the log; '' where all are."""
     skipped = train.n_users - len(users)
     return f"{skipped:,} of {train.n_users:,} users have too few training items and are left out" if skipped else ""
 

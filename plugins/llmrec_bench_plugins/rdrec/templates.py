@@ -60,6 +60,7 @@ class Templates(Wordings):
 EXPLANATION = Templates("explanation")
 SEQUENTIAL = Templates("sequential")
 TOP_N = Templates("top-n")
+P5_EXPLANATION = Templates("p5-explanation")
 PREFERENCE = Templates("preference")
 ATTRIBUTE = Templates("attribute")
 ATTRIBUTIONS = Templates("attributions")
