@@ -53,6 +53,11 @@ class Published:
         """Those that the file has for any data set."""
         return {number.metric for number in self.numbers.values()}
 
+    @property
+    def labels(self) -> list[str]:
+        """Those of its rows, each once."""
+        return list(dict.fromkeys(number.label for number in self.numbers.values()))
+
     def number(self, dataset: str, label: str, metric: str) -> PublishedNumber | None:
         """What the file has for a cell."""
         return self.numbers.get(_key(dataset, label, metric))

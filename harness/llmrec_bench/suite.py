@@ -24,7 +24,7 @@ from llmrec_bench.suite_figures import FigureEntry, SuiteFigure, check_figures, 
 from llmrec_bench.suite_methods import MethodEntry, SuiteMethod, resolve_methods
 from llmrec_bench.suite_mistakes import Mistakes
 from llmrec_bench.suite_names import check_names
-from llmrec_bench.suite_tables import SuiteTable, TableEntry, check_tables, resolve_tables
+from llmrec_bench.suite_tables import SuiteTable, TableEntry, check_published_only, check_tables, resolve_tables
 from llmrec_bench.suite_values import VALUE_NAME
 from llmrec_bench.tuning import Tuning
 from llmrec_bench.yaml_lines import Document, Location, read_yaml
@@ -190,6 +190,7 @@ def _resolve(
     check_tables(named, labels, mistakes, catalog)
     check_figures(named, labels, mistakes, catalog)
     published = dict(_published(sections.get("tables"), mistakes, folder))
+    check_published_only(sections.get("tables"), published, labels, mistakes)
     if file is None:
         return None
     widest = [f"{metric}@{max(file.protocol.cutoffs)}" for metric in file.metrics]

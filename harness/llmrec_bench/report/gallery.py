@@ -1,6 +1,7 @@
 """Every chart of a suite: what its tables, costs, lists and figures have numbers for."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from llmrec_bench.costs import CostTable
 from llmrec_bench.figures.activity import build_activity
@@ -48,6 +49,7 @@ class Gallery:
         """
         if not any(row.cells[0].values for row in table.rows):
             return
+        table = replace(table, rows=tuple(row for row in table.rows if row.trials))  # what is published only has none
         split = None if costs is None or not costs.rows else costs
         if split is not None:
             yield from self._costs(table, split)

@@ -141,8 +141,14 @@ class _Scene:
         if any(cell.near_chance for row in rows for cell in row.cells):
             notes.append(f"{NEAR_CHANCE}: below chance, or above it by less than two standard errors over users.")
         if self.entry.published is not None and self.entry.slice is None:
+            alone = [label for label in self.entry.published_only if self._has_published(label)]
+            rows += [_published_row(label, len(self.columns)) for label in alone]
             rows = [_beside(row, self.dataset, self.entry.metrics, self.entry.published) for row in rows]
-            notes += self.entry.published.notes(self.dataset, labels, self.entry.metrics, self.plan.suite.protocol)
+            shown = [*labels, *alone]
+            notes += self.entry.published.notes(self.dataset, shown, self.entry.metrics, self.plan.suite.protocol)
+            notes += [
+                f"{label}: published only, {' '.join(self.entry.published_only[label].split())}." for label in alone
+            ]
         sliced = self.entry.slice is not None
         measures = [self.plan.suite.measures[c.metric.partition("@")[0]] for c in self.columns]
         return Table(
@@ -161,6 +167,10 @@ class _Scene:
             against=self.against(family),
             sizes=tuple(0 if c.group is None else len(c.group.rows) for c in self.columns) if sliced else None,
         )
+
+    def _has_published(self, label: str) -> bool:
+        published = self.entry.published
+        return published is not None and any(published.number(self.dataset, label, m) for m in self.entry.metrics)
 
     def _row(self, label: str) -> Row:
         trials = self.of(label)
@@ -205,6 +215,11 @@ def _mean(values: Values) -> float:
     """Over the users that have a value; NaN without one."""
     there = values[~np.isnan(values)]
     return float(there.mean()) if len(there) else float("nan")
+
+
+def _published_row(label: str, columns: int) -> Row:
+    """Without a number of ours."""
+    return Row(label, "published", (Cell("published", None, None, {}, False),) * columns, {})
 
 
 def _beside(row: Row, dataset: str, columns: Sequence[str], published: Published) -> Row:
