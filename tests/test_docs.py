@@ -106,7 +106,7 @@ def run_for(folder: Path, train: TrainingData) -> Run:
     def build(stage):
         out = folder / stage.key("")
         out.mkdir(exist_ok=True)
-        stage.build(train, out, StageRun("cpu", build, None, None, print, print, folder / "scratch"))
+        stage.build(train, out, StageRun("cpu", build, None, None, print, print, folder / "scratch", None))
         return out
 
     return Run(1, np.random.default_rng(1), "cpu", lambda score, metric: 0.0, print, build, None, pd.Index([]))

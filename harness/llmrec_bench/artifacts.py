@@ -19,6 +19,10 @@ MANIFEST_VERSION = 2  # 2: remarks
 """Of manifests; newer ones are refused."""
 
 
+ITEM_TEXTS, TRAINING, AS_RELEASED = "item texts", "training", "reviews as released"
+"""What an artifact may have seen: of a later one, all that an earlier one has."""
+
+
 class Manifest(BaseModel):
     """What an artifact is and what it cost, for good."""
 
@@ -35,7 +39,8 @@ class Manifest(BaseModel):
     """Label of the data set it was built for."""
     training_fingerprint: str
     cut: str
-    """What it may have seen: `item texts` where neither the stage nor what it was made from told of an interaction,
+    """What it may have seen: `item texts` where neither the stage nor what it was made from told of an interaction;
+    `reviews as released` where one of them told of reviews that were split on their own, some of them of test targets;
     else `training`."""
     interactions: int
     """How many interactions it saw itself; they stand in `interactions.parquet`."""

@@ -179,6 +179,8 @@ def _describe_loaded(source: DataSource, found: DataDescription) -> Iterator[str
         yield f"items with other texts: {others}"
     if found.review_share is not None:
         yield f"interactions with a review: {found.review_share:.1%}"
+    if found.feature_share is not None:
+        yield f"interactions whose review is known to be about a feature: {found.feature_share:.1%}"
 
 
 def _date(seconds: int) -> str:

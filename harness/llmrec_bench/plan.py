@@ -9,12 +9,15 @@ from functools import cached_property
 from typing import Any
 
 from llmrec_bench.candidates import check_candidates
-from llmrec_bench.data.dataset import Dataset, fingerprint, load_dataset
+from llmrec_bench.data.dataset import Dataset, fingerprint, load_dataset, text_fingerprint
+from llmrec_bench.data.reviews import ReviewSplit, columns_of, split_reviews
+from llmrec_bench.data.sequences import Sequences
 from llmrec_bench.data.splits import Split, split
+from llmrec_bench.data.training import Queries, TrainingData
 from llmrec_bench.errors import BenchError, SuiteErrors, suggest
 from llmrec_bench.protocol import Protocol
 from llmrec_bench.search_space import plain_space
-from llmrec_bench.stage import Stage, settled, stages_of
+from llmrec_bench.stage import Stage, settled, stages_in, stages_of
 from llmrec_bench.suite import Suite, SuiteDataset
 from llmrec_bench.suite_methods import SuiteMethod
 from llmrec_bench.tuning import Tuning
@@ -32,9 +35,29 @@ class PreparedData:
 
     @cached_property
     def training_fingerprint(self) -> str:
-        """Of the training rows and item texts."""
+        """As `TrainingData.fingerprint`."""
         items = self.dataset.items
-        return fingerprint(self.split.train, [items[column] for column in sorted(items.columns)])
+        rows = fingerprint(self.split.train, [items[column] for column in sorted(items.columns)])
+        return rows if self.reviews is None else f"{rows}+{text_fingerprint(columns_of(self.reviews))}"
+
+    @cached_property
+    def reviews(self) -> ReviewSplit | None:
+        """The reviews in three parts, the last of which stays in the harness; None where there are none."""
+        return split_reviews(self.dataset, self.split)
+
+    def training(self, validation: Queries, validation_targets: Sequences) -> TrainingData:
+        """All that a method may see, with these validation queries, which may have candidates."""
+        # Copied: what writes into it must not reach the next one who gets it.
+        reviews = self.reviews
+        return TrainingData(
+            sequences=self.split.train,
+            items=self.dataset.items.copy(),
+            validation=validation,
+            validation_targets=validation_targets,
+            fingerprint=self.training_fingerprint,
+            reviews=None if reviews is None else reviews.train.copy(),
+            validation_reviews=None if reviews is None else reviews.validation.copy(),
+        )
 
 
 @dataclass(frozen=True)
@@ -134,13 +157,15 @@ class Plan:
         own = self.prepared[trial.dataset.label].training_fingerprint
         found = []
         for key, (stage, training) in stages_of(trial.method.config, own).items():
-            dataset = trial.dataset if training == own else self._on(training)
+            dataset = trial.dataset if training == stage.covered(own) else self._on(stage, training)
             fingerprint = self.prepared[dataset.label].dataset.fingerprint
             found.append(PlannedStage(stage, key, dataset, fingerprint, tuple(stages_of(stage, training))))
         return tuple(found)
 
-    def _on(self, training: str) -> SuiteDataset:
-        return next(d for d in self.suite.datasets if self.prepared[d.label].training_fingerprint == training)
+    def _on(self, stage: Stage, training: str) -> SuiteDataset:
+        return next(
+            d for d in self.suite.datasets if stage.covered(self.prepared[d.label].training_fingerprint) == training
+        )
 
     @property
     def stages(self) -> tuple[PlannedStage, ...]:
@@ -169,6 +194,11 @@ def make_plan(suite: Suite, only: Sequence[str] = (), seeds: Sequence[int] | Non
         if same is not None:
             mistakes.append(f"{suite.path}: datasets.{entry.label}: the same data as '{same}'; keep one")
         prepared[entry.label] = found
+    if not mistakes and suite.protocol.explanations is not None and not any(map(_holds_out_reviews, prepared.values())):
+        mistakes.append(
+            f"{suite.path}: protocol.explanations: no data set of the suite holds out a review; "
+            "take one with reviews, or leave it out"
+        )
     if mistakes:
         raise SuiteErrors(mistakes)
     trainings = {label: data.training_fingerprint for label, data in prepared.items()}
@@ -207,7 +237,31 @@ def make_plan(suite: Suite, only: Sequence[str] = (), seeds: Sequence[int] | Non
             trials.append(Trial(identity, dataset, fingerprint, seeded, suite.protocol, protocol_hash, seed, search))
     if mistakes:
         raise SuiteErrors(mistakes)
-    return Plan(suite, tuple(trials), prepared)
+    plan = Plan(suite, tuple(trials), prepared)
+    mistakes += _lacking_reviews(plan)
+    if mistakes:
+        raise SuiteErrors(mistakes)
+    return plan
+
+
+def _lacking_reviews(plan: Plan) -> list[str]:
+    """A line for each method with a stage that reads reviews, on data without any."""
+    found = []
+    reading = [t for t in plan.trials if any(stage.reads_reviews for stage in stages_in(t.method.config))]
+    for trial in reading:
+        for planned in plan.stages_for(trial):
+            reviews = plan.prepared[planned.dataset.label].reviews
+            if planned.stage.reads_reviews and (reviews is None or not len(reviews.train)):
+                found.append(
+                    f"{plan.suite.path}: methods.{trial.method.label}: its stage '{planned.stage.name}' reads reviews, and "
+                    f"data set '{planned.dataset.label}' has none (source '{planned.dataset.source.name}'); leave it out "
+                    "of the method's `datasets`, or read the reviews"
+                )
+    return list(dict.fromkeys(found))
+
+
+def _holds_out_reviews(data: PreparedData) -> bool:
+    return data.reviews is not None and len(data.reviews.test) > 0
 
 
 def prepare(entry: SuiteDataset, protocol: Protocol) -> PreparedData:

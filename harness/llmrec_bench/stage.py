@@ -4,7 +4,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -43,6 +43,9 @@ class StageRun:
     scratch: Path
     """A folder for work half done, to go on from after a kill; it may not be there yet. What a stage leaves in it is
     there again when the same stage is built anew, until the artifact is finished."""
+    saw_review: Callable[[int, int], None]
+    """`run.saw_review(user, item)`: as `saw`, for what is made of one review of the training data; a review that is not
+    among these fails the stage. Where reviews are split as released, some of these are about test targets."""
 
 
 class Stage(Config, ABC):
@@ -60,6 +63,8 @@ class Stage(Config, ABC):
     """Raised when the same options would give another artifact."""
     expected_failures: ClassVar[Mapping[str, str]] = {}
     """Checks of `bench check` that it is meant to fail, by name, each with the reason."""
+    reads_reviews: ClassVar[bool] = False
+    """Whether `build` and `prompts` get the reviews in the training data. Only then other reviews give another key."""
 
     @abstractmethod
     def build(self, train: TrainingData, out: Path, run: StageRun) -> None:
@@ -98,9 +103,20 @@ class Stage(Config, ABC):
         wordings = {"prompt_hashes": [file.hash for file in files]} if files else {}
         return {"stage": self.name, "version": self.version, **wordings, **super().identity()}
 
+    def given(self, train: TrainingData) -> TrainingData:
+        """What it gets of the training data: all, but reviews only where it reads them."""
+        return train if self.reads_reviews else replace(train, reviews=None, validation_reviews=None)
+
+    def covered(self, training_fingerprint: str) -> str:
+        """The part of a fingerprint that tells of what it rests on: of the reviews only where it, or a stage among its
+        options, reads them."""
+        if self.reads_reviews or any(stage.reads_reviews for stage in stages_in(self)):
+            return training_fingerprint
+        return training_fingerprint.partition("+")[0]
+
     def training(self, training_fingerprint: str) -> str:
         """The training data it is built on, where a method that needs it has these."""
-        return training_fingerprint
+        return self.covered(training_fingerprint)
 
     def key(self, training_fingerprint: str) -> str:
         """16 hex digits: what the artifact is known by where a method that needs it has these training data."""
@@ -125,7 +141,7 @@ class TransferableStage(Stage, ABC):
 
     def training(self, training_fingerprint: str) -> str:
         """Those of the other data set, once a plan has put their fingerprint for its label."""
-        return self.built_on or training_fingerprint
+        return self.covered(self.built_on or training_fingerprint)
 
 
 def stages_of(config: Config, training_fingerprint: str = "") -> dict[str, tuple[Stage, str]]:
@@ -176,5 +192,5 @@ def settled(config: ConfigT, trainings: Mapping[str, str]) -> ConfigT:
     values = {option: getattr(config, option) for option in type(config).model_fields}
     update = {option: new for option, value in values.items() if (new := settle(value)) != value}
     if isinstance(config, TransferableStage) and config.built_on is not None:
-        update["built_on"] = trainings[config.built_on]
+        update["built_on"] = config.covered(trainings[config.built_on])
     return config.model_copy(update=update) if update else config

@@ -127,6 +127,11 @@ class Suite:
     tables: tuple[SuiteTable, ...]
     figures: tuple[SuiteFigure, ...]
 
+    @property
+    def columns(self) -> list[str]:
+        """Everything that is measured, as `NDCG@10` or `BLEU-4`."""
+        return [column for name in self.metrics for column in self.measures[name].columns(self.protocol.cutoffs)]
+
 
 def load_suite(path: Path, catalog: Catalog, profile: str | None = None) -> Suite:
     """Read a suite and resolve its names.
@@ -193,7 +198,8 @@ def _resolve(
     check_published_only(sections.get("tables"), published, labels, mistakes)
     if file is None:
         return None
-    widest = [f"{metric}@{max(file.protocol.cutoffs)}" for metric in file.metrics]
+    measures = {name: catalog.metrics[name] for name in file.metrics if name in catalog.metrics}
+    widest = [column for kind in measures.values() for column in kind.columns([max(file.protocol.cutoffs)])]
     return Suite(
         name=document.path.stem,
         path=document.path,
@@ -206,7 +212,7 @@ def _resolve(
         llm=_placed(file.llm, ("llm",), mistakes, folder),
         tuning=file.tune,
         metrics=tuple(file.metrics),
-        measures={name: catalog.metrics[name] for name in file.metrics if name in catalog.metrics},
+        measures=measures,
         tables=tuple(resolve_tables(file.tables, widest, [d.label for d in datasets], labels, published)),
         figures=tuple(resolve_figures(file.figures, [d.label for d in datasets], labels)),
     )

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, Field
 
 from llmrec_bench.config import Config
 from llmrec_bench.errors import suggest
-from llmrec_bench.metrics.metric import PerUserMetric
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.suite_mistakes import Mistakes
 from llmrec_bench.suite_names import check_column, check_labels, cutoffs_of, known_labels, rows_of
@@ -160,15 +159,15 @@ def _check_metric(
         return  # reported as a mistake of shape already
     where = ("figures", name, "metric")
     metric = column.partition("@")[0]
-    if metric in catalog.metrics and not issubclass(catalog.metrics[metric], PerUserMetric):
-        per_user = [known for known, kind in catalog.metrics.items() if issubclass(kind, PerUserMetric)]
+    if metric in catalog.metrics and not catalog.metrics[metric].has_user_values:
+        per_user = [known for known, kind in catalog.metrics.items() if kind.has_user_values]
         mistakes.add(
             where,
             f"figures.{name}: '{metric}' has no value for a single user, which {need}; take another, such as "
             f"{', '.join(sorted(per_user)[:5])}",
         )
     else:
-        check_column(column, where, sections, mistakes)
+        check_column(column, where, sections, mistakes, catalog)
 
 
 def _check_cutoff(

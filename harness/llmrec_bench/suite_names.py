@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from llmrec_bench.errors import suggest
+from llmrec_bench.metrics.metric import TextMetric
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.protocol import Protocol
 from llmrec_bench.suite_mistakes import Mistakes
@@ -15,10 +16,12 @@ from llmrec_bench.yaml_lines import Location
 
 
 def check_names(sections: dict[str, Any], mistakes: Mistakes, catalog: Catalog) -> None:
-    """Note unknown metrics, repeats, and data sets of methods that the suite does not have."""
+    """Note metrics that are unknown or cannot be measured, repeats, and data sets of methods that the suite does not
+    have."""
     for i, metric in _words(sections.get("metrics")):
-        if metric not in catalog.metrics:
-            mistakes.add(("metrics", i), catalog.unknown("metric", metric))
+        fault = _metric_fault(metric, sections.get("protocol"), catalog)
+        if fault is not None:
+            mistakes.add(("metrics", i), fault)
     for section in ("seeds", "metrics"):
         given = sections.get(section)
         values = given if isinstance(given, list) else []
@@ -39,16 +42,45 @@ def rows_of(label: str, rows: Sequence[str]) -> list[str]:
     return [row for row in rows if row == label or row.startswith(f"{label}[")]
 
 
-def check_column(column: str, where: Location, sections: dict[str, Any], mistakes: Mistakes) -> None:
+def check_column(column: str, where: Location, sections: dict[str, Any], mistakes: Mistakes, catalog: Catalog) -> None:
     """Note a column that the suite does not measure."""
     metrics, cutoffs = [name for _, name in _words(sections.get("metrics"))], cutoffs_of(sections.get("protocol", {}))
-    columns = [f"{metric}@{k}" for metric in metrics for k in cutoffs]
+    name, _, k = column.partition("@")
+    if k and name in metrics and _of_texts(name, catalog):
+        mistakes.add(where, f"{where[0]}.{where[1]}: {_no_cutoff(name, k)}")
+        return
+    of_texts = [metric for metric in metrics if _of_texts(metric, catalog)]
+    ranked = [metric for metric in metrics if metric not in of_texts]  # unknown ones too, which are told elsewhere
+    columns = [*(f"{metric}@{k}" for metric in ranked for k in cutoffs), *of_texts]
     if columns and column not in columns:
-        mistakes.add(
-            where,
-            f"{where[0]}.{where[1]}: '{column}' is not measured by this suite (metrics {', '.join(metrics)} "
-            f"at {', '.join(map(str, cutoffs))}){suggest(column, columns)}",
+        at = f"{', '.join(ranked)} at {', '.join(map(str, cutoffs))}"
+        measured = "; ".join([*([at] if ranked else []), *([", ".join(of_texts)] if of_texts else [])])
+        message = f"'{column}' is not measured by this suite (metrics {measured}){suggest(column, columns)}"
+        mistakes.add(where, f"{where[0]}.{where[1]}: {message}")
+
+
+def _metric_fault(metric: str, protocol: Any, catalog: Catalog) -> str | None:
+    """Why the suite cannot measure it; None where it can."""
+    name, _, k = metric.partition("@")
+    if k and _of_texts(name, catalog):
+        return f"metrics: {_no_cutoff(name, k)}"
+    if metric not in catalog.metrics:
+        return catalog.unknown("metric", metric)
+    asks = not isinstance(protocol, dict | None) or (protocol or {}).get("explanations") is not None
+    if _of_texts(metric, catalog) and not asks:
+        return (
+            f"metrics: '{metric}' measures explanations, and none are asked for; add `explanations: {{}}` to protocol"
         )
+    fault = catalog.metrics[metric].fault()
+    return None if fault is None else f"metrics: {fault}"
+
+
+def _of_texts(metric: str, catalog: Catalog) -> bool:
+    return metric in catalog.metrics and issubclass(catalog.metrics[metric], TextMetric)
+
+
+def _no_cutoff(metric: str, k: str) -> str:
+    return f"'{metric}' measures texts, which have no cut-off; leave out '@{k}'"
 
 
 def check_labels(
@@ -85,6 +117,8 @@ def _check_tuning(section: Any, mistakes: Mistakes, catalog: Catalog) -> None:
     where = ("tune", "metric")
     if name not in catalog.metrics:
         mistakes.add(where, f"tune.metric: {catalog.unknown('metric', name)}")
+    elif _of_texts(name, catalog):
+        mistakes.add(where, f"tune.metric: '{name}' measures explanations, which validation has none of; name another")
     elif not k.isdigit() or int(k) < 1:
         mistakes.add(where, f"tune.metric: should name a cut-off, as {name}@10 (given '{metric}')")
     elif catalog.metrics[name].direction != "higher":

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from llmrec_bench.config import Config
 from llmrec_bench.errors import BenchError, suggest
-from llmrec_bench.metrics.metric import Metric, PerUserMetric
+from llmrec_bench.metrics.metric import Metric
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.published import Published, read_published
 from llmrec_bench.suite_mistakes import Mistakes
@@ -148,7 +148,7 @@ def check_tables(sections: dict[str, Any], rows: Sequence[str], mistakes: Mistak
             if not isinstance(column, str):
                 continue  # reported as a mistake of shape already
             where = ("tables", name, "metrics", i)
-            check_column(column, where, sections, mistakes)
+            check_column(column, where, sections, mistakes, catalog)
             known = column.partition("@")[0] in catalog.metrics
             if entry.get("slice") is not None and known and not _per_user(column, catalog.metrics):
                 mistakes.add(where, f"tables.{name}: slice: {_no_user_value(column)}")
@@ -199,7 +199,7 @@ def _check_baseline(
 
 
 def _per_user(column: str, measures: Mapping[str, type[Metric]]) -> bool:
-    return issubclass(measures[column.partition("@")[0]], PerUserMetric)
+    return measures[column.partition("@")[0]].has_user_values
 
 
 def _no_user_value(column: str) -> str:

@@ -57,7 +57,7 @@ def stage_run(log: Callable[[str], None] = print, device: str = "cpu", scratch: 
     def no_child(stage: Stage) -> Path:
         raise AssertionError("not asked for")
 
-    return StageRun(device, no_child, no_model, lambda user, items: None, log, log, scratch)
+    return StageRun(device, no_child, no_model, lambda user, items: None, log, log, scratch, lambda user, item: None)
 
 
 def run_for(

@@ -19,9 +19,18 @@ from llmrec_bench.errors import BenchError
 _ID_ORDER = r"^(published|shuffled\(\d+\))$"
 
 
+_REVIEW_SPLIT = r"^(held-out-apart|as-released\(\d+\))$"
+
+
 def _id_order(text: str) -> str:
     if not re.match(_ID_ORDER, text):
         raise ValueError(f"should be published or shuffled(SEED), such as shuffled(1) (given {text!r})")
+    return text
+
+
+def _review_split(text: str) -> str:
+    if not re.match(_REVIEW_SPLIT, text):
+        raise ValueError(f"should be held-out-apart or as-released(SEED), such as as-released(1) (given {text!r})")
     return text
 
 
@@ -35,6 +44,19 @@ class Preparation(Config):
     ] = "published"
     """`published` numbers items in the order of their published ids (numeric where all are numbers);
     `shuffled(SEED)` permutes the numbers, which undoes id orders that give answers away."""
+    reviews: Annotated[
+        str, AfterValidator(_review_split), WithJsonSchema({"type": "string", "pattern": _REVIEW_SPLIT})
+    ] = "held-out-apart"
+    """`held-out-apart`: methods read the reviews of training interactions, and those of validation ones apart; those of
+    the test never. `as-released(SEED)`: reviews are split 8:1:1 on their own, as in the code of P5, POD and RDRec,
+    whatever the ranking holds out, so that the reviews of most test interactions are trained on; every table says
+    so."""
+
+    @property
+    def review_seed(self) -> int | None:
+        """Of the split of reviews as released; None where they go with their interactions."""
+        seed = re.fullmatch(r"as-released\((\d+)\)", self.reviews)
+        return None if seed is None else int(seed[1])
 
 
 @dataclass(frozen=True)
@@ -55,6 +77,11 @@ class Dataset:
     funnel: list[FunnelStep]
     fingerprint: str
     """sha256 of the content, 16 hex digits: tokens, order, times, ratings and texts."""
+    features: pd.Series | None = None
+    """N texts aligned with `reviews`: what of the item each is about ('' where unknown), or None where the source does
+    not tell."""
+    review_seed: int | None = None
+    """Of the split of reviews as released; None: they go with their interactions."""
 
     @property
     def n_users(self) -> int:
@@ -78,6 +105,7 @@ def load_dataset(name: str, source: DataSource, preparation: Preparation) -> Dat
     Raises `BenchError` for unreadable input and for filters that leave nothing.
     """
     log = source.read()
+    _check_reviews(name, source, log, preparation)
     events, user_tokens, item_tokens = _encode(name, log)
     texts = _align_texts(name, log.items, item_tokens)
     events, funnel = apply_filters(events, preparation.filters, (texts["title"] != "").to_numpy(dtype=bool))
@@ -102,7 +130,12 @@ def load_dataset(name: str, source: DataSource, preparation: Preparation) -> Dat
     )
     users = user_tokens[users_left]
     items = texts.iloc[items_left].reset_index(drop=True)
-    reviews = None if events.reviews is None else events.reviews.reset_index(drop=True)
+    reviews, features = (
+        None if texts is None else texts.reset_index(drop=True) for texts in (events.reviews, events.features)
+    )
+    told = [column for column in (reviews, features) if column is not None]
+    if preparation.review_seed is not None:
+        told.append(pd.Series([preparation.reviews], name="reviews"))
     return Dataset(
         name=name,
         source=source,
@@ -111,7 +144,9 @@ def load_dataset(name: str, source: DataSource, preparation: Preparation) -> Dat
         items=items,
         reviews=reviews,
         funnel=funnel,
-        fingerprint=fingerprint(sequences, [users, *_columns(items), *([] if reviews is None else [reviews])]),
+        fingerprint=fingerprint(sequences, [users, *_columns(items), *told]),
+        features=features,
+        review_seed=preparation.review_seed,
     )
 
 
@@ -120,14 +155,34 @@ def fingerprint(sequences: Sequences, texts: Iterable[pd.Series | pd.Index]) -> 
     digest = hashlib.sha256()
     for array in (sequences.offsets, sequences.items, sequences.times, sequences.ratings):
         digest.update(b"none" if array is None else array.dtype.str.encode() + np.ascontiguousarray(array).tobytes())
+    _add(texts, digest)
+    return digest.hexdigest()[:16]
+
+
+def text_fingerprint(texts: Iterable[pd.Series]) -> str:
+    """sha256 over columns with their names, 16 hex digits."""
+    digest = hashlib.sha256()
+    _add(texts, digest)
+    return digest.hexdigest()[:16]
+
+
+def _add(texts: Iterable[pd.Series | pd.Index], digest: "hashlib._Hash") -> None:
     for text in texts:
         digest.update(f"\x1d{text.name}\x1d".encode())
         digest.update("\x1e".join(map(str, text.tolist())).encode())
-    return digest.hexdigest()[:16]
 
 
 def _columns(items: pd.DataFrame) -> list[pd.Series]:
     return [items[column] for column in sorted(items.columns)]
+
+
+def _check_reviews(name: str, source: DataSource, log: Log, preparation: Preparation) -> None:
+    if "feature" in log.events and "review" not in log.events:
+        raise BenchError(f"data set '{name}': the source has features and no reviews that they could be of")
+    if preparation.review_seed is not None and "review" not in log.events:
+        raise BenchError(
+            f"data set '{name}': reviews: {preparation.reviews} splits reviews, and '{source.name}' reads none here"
+        )
 
 
 def _encode(name: str, log: Log) -> tuple[Events, pd.Index, pd.Index]:
@@ -150,6 +205,7 @@ def _encode(name: str, log: Log) -> tuple[Events, pd.Index, pd.Index]:
         times=times,
         ratings=table["rating"].to_numpy(dtype=np.float32) if "rating" in table else None,
         reviews=table["review"].fillna("") if "review" in table else None,
+        features=table["feature"].fillna("") if "feature" in table else None,
     )
     return events.keep(order), pd.Index(user_tokens, name="user"), pd.Index(item_tokens, name="token")
 

@@ -27,6 +27,8 @@ class Events:
     """float32 (N,)"""
     reviews: pd.Series | None
     """N texts"""
+    features: pd.Series | None = None
+    """N texts: what of the item each review is about"""
 
     def __len__(self) -> int:
         return len(self.users)
@@ -40,6 +42,7 @@ class Events:
             times=None if self.times is None else self.times[rows],
             ratings=None if self.ratings is None else self.ratings[rows],
             reviews=None if self.reviews is None else self.reviews[rows],
+            features=None if self.features is None else self.features[rows],
         )
 
 

@@ -17,7 +17,7 @@ class Log:
 
     events: pd.DataFrame
     """One row per interaction. Columns `user`, `item` (integers or strings); where known also `time` (int64
-    seconds), `rating` (float), `review` (text)."""
+    seconds), `rating` (float), `review` (text), `feature` (text: what of the item the review is about)."""
     items: pd.DataFrame
     """Texts by item, indexed by the same item tokens: `title` ('' where unknown) and whatever else is known
     (`category`, `brand`, `description`, `price`). May list items without events, may miss some with events."""

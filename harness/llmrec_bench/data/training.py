@@ -51,7 +51,14 @@ class TrainingData:
     validation_targets: Sequences
     """One row per validation query: its held-out items. Test targets have no such field anywhere."""
     fingerprint: str
-    """Hash of the training rows and item texts."""
+    """Hash of the training rows and item texts; where there are reviews, `+` and a hash of those below."""
+    reviews: pd.DataFrame | None = None
+    """One row for each training interaction with a review that is not blank, by user and then time: `user` and `item`
+    (int32 codes), `text` and `feature` (str: what of the item it is about, '' where unknown). None where the data set
+    has no reviews. Where the suite splits reviews as released, these are the training share, and some belong to
+    interactions that the ranking holds out."""
+    validation_reviews: pd.DataFrame | None = None
+    """The same for validation interactions."""
 
     @property
     def n_users(self) -> int:

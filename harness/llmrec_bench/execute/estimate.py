@@ -13,7 +13,7 @@ from llmrec_bench.llm.meter import Charged, plus
 from llmrec_bench.llm.metered import Asking
 from llmrec_bench.llm.prices import Price
 from llmrec_bench.llm.prompt import Prompt
-from llmrec_bench.plan import Plan, PreparedData, Trial
+from llmrec_bench.plan import Plan, Trial
 from llmrec_bench.store import Store
 
 _CHARACTERS_PER_TOKEN = (3.0, 4.0, 5.5)
@@ -145,10 +145,11 @@ def _all_asked(plan: Plan, store: Store, asking: Asking, done: Container[str] = 
             continue
         label = planned.dataset.label
         if label not in training:
-            training[label] = _training(plan.prepared[label])
+            prepared = plan.prepared[label]
+            training[label] = prepared.training(prepared.split.validation, prepared.split.validation_targets)
         train = training[label]
         model = asking.kinds[options.provider](options, train.items)
-        yield _Asked(planned.label, "one-off", model, planned.stage.prompts(train))
+        yield _Asked(planned.label, "one-off", model, planned.stage.prompts(planned.stage.given(train)))
     loader = Loader()
     for (dataset, _), trials in _rows(plan).items():
         method = trials[0].method.method(trials[0].method.config)  # type: ignore[arg-type]
@@ -174,17 +175,6 @@ def _rows(plan: Plan) -> dict[tuple[str, str], list[Trial]]:
 def _label(trials: Sequence[Trial]) -> str:
     seeds = "1 seed" if len(trials) == 1 else f"{len(trials)} seeds"
     return f"{trials[0].dataset.label} {trials[0].method.label}, {seeds}"
-
-
-def _training(prepared: PreparedData) -> TrainingData:
-    parts = prepared.split
-    return TrainingData(
-        sequences=parts.train,
-        items=prepared.dataset.items,
-        validation=parts.validation,
-        validation_targets=parts.validation_targets,
-        fingerprint=prepared.training_fingerprint,
-    )
 
 
 def _nothing_asked(what: str, built: bool, seconds: float | None, fault: str) -> Estimate:

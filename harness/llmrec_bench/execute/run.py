@@ -40,7 +40,7 @@ def progress_of(plan: Plan, store: Store) -> list[Progress]:
 
     Raises `BenchError` naming a stored record that cannot be read.
     """
-    wanted = {f"{metric}@{k}" for metric in plan.suite.metrics for k in plan.suite.protocol.cutoffs}
+    wanted = set(plan.suite.columns)
     progress = []
     for trial in plan.trials:
         record = store.record(trial.id)

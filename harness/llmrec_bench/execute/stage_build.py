@@ -1,9 +1,9 @@
 """One stage from training data to artifact, with what it cost."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
-from llmrec_bench.artifacts import Manifest
+from llmrec_bench.artifacts import AS_RELEASED, ITEM_TEXTS, TRAINING, Manifest
 from llmrec_bench.execute.interactions_seen import InteractionsSeen
 from llmrec_bench.execute.job import Job
 from llmrec_bench.execute.lending import finished_artifact, open_models
@@ -18,7 +18,8 @@ def build_stage(job: Job, planned: PlannedStage, data: TrialData, report_phase: 
     """Build an artifact unless it is there. Raises whatever the stage raises, and keeps nothing then."""
     report_phase("build")
     resettable = reset_peak_memory()
-    train, stage = data.training, planned.stage
+    stage = planned.stage
+    train = stage.given(data.training)
     with job.artifacts.building(stage, planned.key) as out:
         if out is None:
             return
@@ -32,14 +33,25 @@ def build_stage(job: Job, planned: PlannedStage, data: TrialData, report_phase: 
                 children = finished_artifact(job.artifacts, train.fingerprint, planned.children)
                 scratch = job.artifacts.scratch(stage, planned.key)
                 stage.build(
-                    train, out, StageRun(job.device, children, llm, seen.add, log.append, remarks.append, scratch)
+                    train,
+                    out,
+                    StageRun(
+                        device=job.device,
+                        artifact=children,
+                        llm=llm,
+                        saw=seen.add,
+                        saw_review=seen.add_review,
+                        log=log.append,
+                        remark=remarks.append,
+                        scratch=scratch,
+                    ),
                 )
             seen.refuse_test(stage.name, data)
         except BaseException:  # its answers stay in the cassette, and what they cost has to stay too
             job.artifacts.keep_bills(stage, planned.key, with_bills(meter.spendings(), earlier))
             raise
         known = [(child, key) for key, (child, _) in stages_of(stage, train.fingerprint).items()]
-        made_from = [m for child, key in known if (m := job.artifacts.manifest(child, key)) is not None]
+        children_cuts = {m.cut for child, key in known if (m := job.artifacts.manifest(child, key)) is not None}
         interactions = seen.table(data)
         manifest = Manifest(
             stage=stage.name,
@@ -47,8 +59,8 @@ def build_stage(job: Job, planned: PlannedStage, data: TrialData, report_phase: 
             identity=stage.identity(),
             children={child.name: key for child, key in known},
             dataset=planned.dataset.label,
-            training_fingerprint=train.fingerprint,
-            cut="training" if len(interactions) or any(m.cut == "training" for m in made_from) else "item texts",
+            training_fingerprint=stage.covered(train.fingerprint),
+            cut=_cut(seen, data, children_cuts),
             interactions=len(interactions),
             build_seconds=time.perf_counter() - start,
             peak_memory_bytes=peak_memory_bytes() if resettable else None,
@@ -58,3 +70,10 @@ def build_stage(job: Job, planned: PlannedStage, data: TrialData, report_phase: 
             provenance={**job.provenance, "device": job.device},
         )
         job.artifacts.finish(stage, out, manifest, interactions)
+
+
+def _cut(seen: InteractionsSeen, data: TrialData, children: Container[str]) -> str:
+    """As `Manifest.cut`."""
+    if (data.dataset.review_seed is not None and seen.reviews) or AS_RELEASED in children:
+        return AS_RELEASED
+    return TRAINING if seen.anything or TRAINING in children else ITEM_TEXTS

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from llmrec_bench.candidates import offer
 from llmrec_bench.data.dataset import Dataset
@@ -30,6 +31,9 @@ class TrialData:
     """Held by the harness; no method receives them."""
     candidates_hash: str
     """Of the draw for this seed; `full` for the whole catalogue."""
+    test_reviews: pd.DataFrame | None = None
+    """The reviews that are held out, with the columns of those for training: of test interactions or, where reviews
+    are split as released, their test share. Held by the harness; None where the data set has none."""
 
 
 @dataclass(frozen=True)
@@ -54,22 +58,17 @@ class Loader:
         if self._shared is None or self._shared.prepared.dataset.fingerprint != trial.fingerprint:
             self._shared = _load_shared(trial)
         shared = self._shared
-        dataset, parts = shared.prepared.dataset, shared.prepared.split
+        dataset, parts, reviews = shared.prepared.dataset, shared.prepared.split, shared.prepared.reviews
         test = offer(dataset, parts, trial.protocol, "test", trial.seed, store.candidates)
         validation = offer(dataset, parts, trial.protocol, "validation", trial.seed, store.candidates)
         return TrialData(
             dataset=dataset,
-            training=TrainingData(
-                sequences=parts.train,
-                items=dataset.items.copy(),  # a method that writes into it must not reach the next trial
-                validation=validation.queries,
-                validation_targets=validation.targets,
-                fingerprint=shared.prepared.training_fingerprint,
-            ),
+            training=shared.prepared.training(validation.queries, validation.targets),
             popularity=shared.popularity,
             test=test.queries,
             test_targets=test.targets,
             candidates_hash=test.hash,
+            test_reviews=None if reviews is None else reviews.test,
         )
 
 

@@ -161,7 +161,7 @@ def make_baseline(plan: Plan, store: Store, path: Path, min_effect: str) -> Base
     """
     records = _finished(plan, store)
     suite = plan.suite
-    metrics = [f"{metric}@{k}" for metric in suite.metrics for k in suite.protocol.cutoffs]
+    metrics = suite.columns
     datasets = {}
     for dataset in dict.fromkeys(trial.dataset.label for trial in plan.trials):
         trials = [trial for trial in plan.trials if trial.dataset.label == dataset]
@@ -232,7 +232,7 @@ def mean_and_std(by_seed: Mapping[int, Record], metric: str) -> tuple[float | No
 
 def _finished(plan: Plan, store: Store) -> dict[str, Record]:
     """The records of all trials by id. Raises `BenchError` where one has not all its numbers."""
-    wanted = {f"{metric}@{k}" for metric in plan.suite.metrics for k in plan.suite.protocol.cutoffs}
+    wanted = set(plan.suite.columns)
     records, unfinished = {}, []
     for trial in plan.trials:
         record = store.record(trial.id)

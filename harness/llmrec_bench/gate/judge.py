@@ -79,8 +79,7 @@ def _new(baseline: Baseline, plan: Plan) -> Iterator[str]:
             new.setdefault(label, []).append(dataset)
     yield from (f"{label} ({', '.join(datasets)})" for label, datasets in new.items())
     known = {metric for _, _, method in _methods(baseline) for metric in method.metrics}
-    for name in plan.suite.metrics:
-        yield from (metric for k in plan.suite.protocol.cutoffs if (metric := f"{name}@{k}") not in known)
+    yield from (metric for metric in plan.suite.columns if metric not in known)
 
 
 class _Judge:

@@ -7,7 +7,6 @@ from functools import cached_property
 
 import numpy as np
 
-from llmrec_bench.metrics.metric import PerUserMetric
 from llmrec_bench.plan import Plan, Trial
 from llmrec_bench.published import Published
 from llmrec_bench.stats import TESTS, SeedTest
@@ -121,7 +120,7 @@ class _Scene:
 
     def _is_tested(self, column: _Column) -> bool:
         measure = self.plan.suite.measures[column.metric.partition("@")[0]]
-        return isinstance(TESTS[self.entry.test], SeedTest) or issubclass(measure, PerUserMetric)
+        return isinstance(TESTS[self.entry.test], SeedTest) or measure.has_user_values
 
     def table(self, family: int) -> Table:
         """With p-values as they are; `family` is the number of tests of all the entry's data sets."""

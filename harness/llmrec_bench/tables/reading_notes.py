@@ -32,6 +32,12 @@ def reading_notes(
         + ("" if queries is None else f"; {queries:,} queries")
         + (f"; {untrained:,} items have no training interaction." if untrained else ".")
     )
+    reviews = plan.prepared[dataset].reviews
+    if data.review_seed is not None and reviews is not None:
+        yield (
+            "LEAK: reviews of held-out interactions are among the training reviews (as released, seed "
+            f"{data.review_seed}): those of {reviews.tested_in_train:.1%} of the test interactions."
+        )
     yield f"Protocol {protocol.hash}: {protocol.describe()}."
     if not spread:
         pass
@@ -42,6 +48,8 @@ def reading_notes(
         )
     else:
         yield f"One seed ({seeds[0]}): no spread is known."
+    if any("@" not in column for column in columns):
+        yield _of_explanations(plan, dataset, trials, finished)
     if all(t.method.settings == "default" for t in trials):
         yield "Settings: every method with its defaults."
     yield from _tuning_notes(trials, records)
@@ -63,6 +71,20 @@ def reading_notes(
     unmeasured = sum(1 for r in finished if not columns <= r.metrics.keys())
     if unmeasured:
         yield f"Not measured yet: metrics of {unmeasured} of {len(trials)} trials; bench run adds them without a fit."
+
+
+def _of_explanations(plan: Plan, dataset: str, trials: list[Trial], finished: list[Record]) -> str:
+    """How many texts are behind the metrics of texts, and who wrote none."""
+    rule, reviews = plan.suite.protocol.explanations, plan.prepared[dataset].reviews
+    asked = None if rule is None or reviews is None else rule.asked(reviews.test)
+    if asked is None or not len(asked):
+        return "No explanations: the data set holds out no review."
+    label = {t.id: t.method.label for t in trials}
+    silent = ", ".join(dict.fromkeys(label[r.id] for r in finished if r.explanations is None))
+    return (
+        f"Explanations of {len(asked):,} reviews, {int((asked['feature'] != '').sum()):,} of them about a known feature"
+        + (f"; none written by {silent}." if silent else ".")
+    )
 
 
 def _tuning_notes(trials: list[Trial], records: Mapping[str, Record]) -> Iterator[str]:
@@ -121,7 +143,8 @@ def _remarks(trials: Sequence[Trial], finished: Sequence[Record]) -> Iterator[st
     for record in finished:
         for stage in record.stages:
             for remark in stage.remarks:
-                behind.setdefault((stage.key, f"{stage.stage}: {remark}"), []).append(label[record.id])
+                simulated = " (simulated)" if any(s.simulated for s in stage.spending) else ""
+                behind.setdefault((stage.key, f"{stage.stage}{simulated}: {remark}"), []).append(label[record.id])
     for (_, remark), labels in behind.items():
         yield f"Behind {', '.join(dict.fromkeys(labels))}: {remark}."
 

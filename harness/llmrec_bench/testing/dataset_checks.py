@@ -13,7 +13,7 @@ from llmrec_bench.testing.check import Check, named
 from llmrec_bench.testing.config_checks import CONFIG_CHECKS
 from llmrec_bench.testing.import_checks import IMPORT_CHECKS
 
-_KNOWN_COLUMNS = {"user", "item", "time", "rating", "review"}
+_KNOWN_COLUMNS = {"user", "item", "time", "rating", "review", "feature"}
 _TERMS = re.compile(r"licen[cs]e|terms|research use|public domain|\b(MIT|CC|ODbL|Apache)\b", re.IGNORECASE)
 
 

@@ -33,7 +33,7 @@ class StageSubject:
         out = self.new_folder()
         told = InteractionsSeen() if seen is None else seen
         place = self.new_folder() / "scratch" if scratch is None else scratch
-        self.workshop.build(self.config, data, out, place, told.add)
+        self.workshop.build(self.config, data, out, place, told)
         return out
 
     def new_folder(self) -> Path:
@@ -77,7 +77,7 @@ def past_only(subject: StageSubject) -> str | None:
     if ours != contents(subject.build(tiny_split(TinyData(swapped=True)))):
         return "other test targets, and what is built is another thing too"
     elsewhere = tiny_split(TinyData(seed=1))  # other interactions with the same items
-    told = len(seen.table(trial)) > 0 or subject.workshop.artifacts_saw
+    told = seen.anything or subject.workshop.artifacts_saw
     if ours != contents(subject.build(elsewhere)) and not told:
         return "depends on the users' interactions, and tells run.saw of none"
     return None

@@ -21,12 +21,14 @@ N_ITEMS = 30
 _COLD = 4
 _KINDS = ("lamp", "chair", "kettle", "rope", "drum")
 _COLOURS = ("red", "green", "blue", "grey", "white", "black")
+_OPINIONS = ("I like {} things, and this one holds.", "Too {} for my taste.", "{}!", "", " ")
+"""Of reviews: the last two are blank."""
 _SECONDS_PER_DAY = 86_400
 
 
 class TinyData(DataSource):
-    """Forty users and thirty items with titles, categories and times; users come back to items, and some events of a
-    user share their time."""
+    """Forty users and thirty items with titles, categories, times and reviews, of which some are blank; users come back
+    to items, and some events of a user share their time."""
 
     name = "tiny"
     reference = "Made by this project. MIT, as the code."
@@ -52,6 +54,11 @@ class TinyData(DataSource):
         tokens = np.array([f"i{code:02}" for code in range(N_ITEMS)])
         events = pd.DataFrame({"user": [f"u{user:02}" for user in users], "item": tokens[items]})
         events["time"] = days.astype(np.int64) * _SECONDS_PER_DAY
+        opinions = rng.integers(0, len(_OPINIONS), len(users))
+        events["review"] = [_OPINIONS[o].format(_COLOURS[i % 6]) for o, i in zip(opinions, items, strict=True)]
+        events["feature"] = [
+            _COLOURS[i % 6] if _OPINIONS[o].strip() else "" for o, i in zip(opinions, items, strict=True)
+        ]
         titles = [f"{_COLOURS[code % 6]} {_KINDS[code // 6]} {code}" for code in range(N_ITEMS - 1)]
         categories = [_KINDS[code // 6] for code in range(N_ITEMS)]
         texts = pd.DataFrame({"title": [*titles, ""], "category": categories}, index=pd.Index(tokens))
@@ -82,13 +89,7 @@ def tiny_split(source: TinyData | None = None) -> TinySplit:
     dataset = load_dataset("tiny", source, Preparation())
     parts = split(dataset.sequences, LeaveOneOut())
     prepared = PreparedData(dataset, parts)
-    training = TrainingData(
-        sequences=parts.train,
-        items=dataset.items.copy(),
-        validation=parts.validation,
-        validation_targets=parts.validation_targets,
-        fingerprint=prepared.training_fingerprint,
-    )
+    training = prepared.training(parts.validation, parts.validation_targets)
     rng = np.random.default_rng(1)
     candidates = np.stack([rng.permutation(dataset.n_items)[:12] for _ in range(len(parts.test))]).astype(np.int32)
     candidates[::7, 8:] = PAD

@@ -13,6 +13,9 @@ def changed_training(ours: TrainingData, pristine: TrainingData) -> str | None:
     """What of the training data is not as it was, such as `train.items`; None where everything is."""
     if not pd.DataFrame(ours.items).equals(pristine.items):
         return "train.items"
+    for name in ("reviews", "validation_reviews"):
+        if (theirs := getattr(pristine, name)) is not None and not theirs.equals(getattr(ours, name)):
+            return f"train.{name}"
     for name in ("sequences", "validation_targets"):
         column = _changed_column(getattr(ours, name), getattr(pristine, name))
         if column is not None:

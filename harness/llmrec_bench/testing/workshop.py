@@ -2,7 +2,7 @@
 
 import shutil
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 from llmrec_bench.artifacts import Artifacts
 from llmrec_bench.config import Config
 from llmrec_bench.data.training import Queries
+from llmrec_bench.execute.interactions_seen import InteractionsSeen
 from llmrec_bench.execute.lending import Models, finished_artifact, open_models
 from llmrec_bench.execute.validation import validation_value
 from llmrec_bench.llm.meter import Meter
@@ -65,20 +66,23 @@ class Workshop:
         data: TinySplit,
         out: Path,
         scratch: Path,
-        saw: Callable[..., None] = lambda user, items: None,
+        seen: InteractionsSeen | None = None,
     ) -> None:
-        """Build a stage into a folder; its children are built where they are not there yet."""
+        """Build a stage into a folder; its children are built where they are not there yet. What it tells of
+        interactions is added to `seen`."""
+        told = InteractionsSeen() if seen is None else seen
         with self._models(data) as llm:
             run = StageRun(
                 device="cpu",
                 artifact=self._lending(stage, data),
                 llm=llm,
-                saw=saw,
+                saw=told.add,
+                saw_review=told.add_review,
                 log=_ignore,
                 remark=_ignore,
                 scratch=scratch,
             )
-            stage.build(data.training, out, run)
+            stage.build(stage.given(data.training), out, run)
 
     def artifact(self, stage: Stage, data: TinySplit) -> Path:
         """The folder of a stage, built where it is not there yet."""
@@ -87,7 +91,9 @@ class Workshop:
             aside = folder.with_name(f".aside-{folder.name}")
             shutil.rmtree(aside, ignore_errors=True)  # of a build that failed
             aside.mkdir(parents=True)
-            self.build(stage, data, aside, folder.with_name(f".scratch-{folder.name}"), self._note)
+            seen = InteractionsSeen()
+            self.build(stage, data, aside, folder.with_name(f".scratch-{folder.name}"), seen)
+            self.artifacts_saw |= seen.anything
             aside.rename(folder)
         return folder
 
@@ -105,9 +111,6 @@ class Workshop:
     def close(self) -> None:
         """Close the language models that fits have opened."""
         self._opened.close()
-
-    def _note(self, user: int, items: Sequence[int]) -> None:
-        self.artifacts_saw |= len(items) > 0
 
     def _models(self, data: TinySplit) -> AbstractContextManager[Models]:
         """Language models that options name, with their answers recorded."""

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from llmrec_bench import Prompt, PromptFile, ask
+from llmrec_bench import Message, Prompt, PromptFile, ask
 
 Domain = Literal["movies", "products"]
 """Whose words a prompt uses."""
@@ -14,6 +14,9 @@ RankingForm = Literal["sequential", "recency-focused", "in-context"]
 """How a prompt for a ranking shows the history (LLMRank)."""
 RankingAnswer = Literal["numbers", "titles"]
 """What an answer to it names the candidates by."""
+
+ReviewForm = Literal["paper", "released"]
+"""How a prompt asks what a review says (RDRec)."""
 
 _FOLDER = Path(__file__).parent / "prompts"
 
@@ -64,6 +67,20 @@ def rationale_prompt(domain: Domain, items: Sequence[str], titles: Sequence[str]
     called where they are no movies."""
     text = wording("rationale", domain).fill({"history": numbered_history(titles), "products": products})
     return ask(text, "rationale", tuple(items))
+
+
+def review_rationale_wordings(form: ReviewForm) -> list[PromptFile]:
+    """The texts behind `review_rationale_prompt`: the question, and where there is one the system message."""
+    question = prompt_file(f"review-rationale-{form}")
+    return [question] if form == "paper" else [question, prompt_file("review-rationale-released-system")]
+
+
+def review_rationale_prompt(form: ReviewForm, item: str, review: str) -> Prompt:
+    """What a review of an item (token) says of its writer's preference and the item's attributes; only the review is
+    shown."""
+    question, *system = review_rationale_wordings(form)
+    messages = [Message("system", file.text) for file in system]
+    return Prompt((*messages, Message("user", question.fill({"review": review}))), "review-rationale", (item,))
 
 
 def title_recall_wording() -> PromptFile:

@@ -30,7 +30,7 @@ def build(tmp_path, scripted, named):
         def llm(config):
             return asking.open(config, train.items, Meter())
 
-        run = StageRun("cpu", lambda _: tmp_path, llm, saw.__setitem__, print, remarks.append, tmp_path)
+        run = StageRun("cpu", lambda _: tmp_path, llm, saw.__setitem__, print, remarks.append, tmp_path, print)
         stage.build(train, tmp_path, run)
         return json.loads((tmp_path / "next_items.json").read_text()), remarks, saw
 

@@ -30,7 +30,9 @@ def build(tmp_path, scripted, named):
         def llm(config):
             return asking.open(config, train.items, Meter())
 
-        stage.build(train, out, StageRun("cpu", lambda _: out, llm, lambda *_: None, log.append, remarks.append, out))
+        stage.build(
+            train, out, StageRun("cpu", lambda _: out, llm, lambda *_: None, log.append, remarks.append, out, print)
+        )
         return json.loads((out / "recall.json").read_text()), remarks, log
 
     return built

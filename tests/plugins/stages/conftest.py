@@ -41,10 +41,14 @@ class Workshop:
     def run(self, stage: Stage) -> StageRun:
         """What the stage is lent."""
         scratch = self.folder / f"scratch-{stage.key('')}"
-        return StageRun("cpu", self.artifact, self._llm, self._saw, self.lines.append, self.lines.append, scratch)
+        say = self.lines.append
+        return StageRun("cpu", self.artifact, self._llm, self._saw, say, say, scratch, self._saw_review)
 
     def _saw(self, user: int, items: Sequence[int]) -> None:
         self.seen.setdefault(str(user), set()).update(self.train.items["token"].iloc[list(items)])
+
+    def _saw_review(self, user: int, item: int) -> None:
+        self._saw(user, [item])
 
     def _llm(self, options: LanguageModel.Config) -> MeteredModel:
         asking = Asking({"simulated": Simulated}, self.folder / "cassette", PriceList([]))
