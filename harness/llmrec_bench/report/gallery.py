@@ -58,7 +58,7 @@ class Gallery:
             yield draw_option(table, option, points, self._looks)
         if not any(isinstance(f, Curves) and f.kind == "activity" and f.dataset == table.dataset for f in figures):
             yield from self._activity(table)
-        cutoff = min(self._plan.suite.protocol.cutoffs)
+        cutoff = min(self._plan.suite.protocol_on(table.dataset).cutoffs)
         shares = list(popularity_shares(table, self._plan.prepared[table.dataset], self._store, cutoff))
         if shares:
             yield draw_popularity(table, shares, cutoff, self._looks)

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from llmrec_bench.plan import Plan, Trial
+from llmrec_bench.protocol import Protocol
 from llmrec_bench.published import Published
 from llmrec_bench.stats import TESTS, SeedTest
 from llmrec_bench.store import Record, Store
@@ -60,6 +61,10 @@ class _Scene:
     records: Mapping[str, Record]
     store: Store | None
     allow_mixed: bool
+
+    @property
+    def protocol(self) -> Protocol:
+        return self.plan.suite.protocol_on(self.dataset)
 
     @cached_property
     def trials(self) -> list[Trial]:
@@ -144,7 +149,7 @@ class _Scene:
             rows += [_published_row(label, len(self.columns)) for label in alone]
             rows = [_beside(row, self.dataset, self.entry.metrics, self.entry.published) for row in rows]
             shown = [*labels, *alone]
-            notes += self.entry.published.notes(self.dataset, shown, self.entry.metrics, self.plan.suite.protocol)
+            notes += self.entry.published.notes(self.dataset, shown, self.entry.metrics, self.protocol)
             notes += [
                 f"{label}: published only, {' '.join(self.entry.published_only[label].split())}." for label in alone
             ]
@@ -159,7 +164,7 @@ class _Scene:
             rows=tuple(rows),
             chance=tuple(None if sliced else _chance(column.metric, self.finished) for column in self.columns),
             seeds=seeds,
-            protocol_hash=self.plan.suite.protocol.hash,
+            protocol_hash=self.protocol.hash,
             fingerprint=self.plan.prepared[self.dataset].dataset.fingerprint,
             notes=tuple(notes),
             directions=tuple(measure.direction for measure in measures),

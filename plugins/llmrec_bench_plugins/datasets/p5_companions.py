@@ -83,7 +83,9 @@ def read_attributes(folder: Path) -> pd.Series:
         if not isinstance(attributes, list) or not all(type(number) is int for number in attributes):
             raise BenchError(f"{path}: item {item} should have a list of numbers (given {clipped(str(attributes))})")
     joined = [", ".join(map(str, attributes)) for attributes in found.values()]
-    return pd.Series(joined, index=pd.Index(map(int, found), dtype="int64"), name="attributes", dtype="str")
+    return pd.Series(
+        joined, index=pd.Index([int(item) for item in found], dtype="int64"), name="attributes", dtype="str"
+    )
 
 
 def read_times(path: Path, users: Numbers, items: Numbers, offsets: Numbers) -> Numbers:

@@ -53,9 +53,10 @@ class RecBoleMethod(Method):
                 raise ValueError(f"recbole:{model.name} does not run: it {reason}")
             given, known = self.options if "options" in self.model_fields_set else {}, own_options(model.name)
             refuse_unknown(given, known)
-            if given.get("pretrain_epochs", 1) < 1:
+            epochs = given.get("pretrain_epochs")
+            if isinstance(epochs, int | float) and epochs < 1:
                 unlike = f"a {model.name} that is not pretrained would be a SASRec under another name"
-                raise ValueError(f"'pretrain_epochs' should be 1 or more (given {given['pretrain_epochs']}); {unlike}")
+                raise ValueError(f"'pretrain_epochs' should be 1 or more (given {epochs}); {unlike}")
             object.__setattr__(self, "options", {**known, **given})  # nobody has seen it yet
             return self
 
