@@ -127,8 +127,8 @@ class Explanations(Config):
         return f"explanations of {which}" + ("" if self.words is None else f", their first {self.words} words")
 
 
-class Protocol(Config):
-    """How methods are tested: split, candidates, seen items, ties and cut-offs, and what they are to explain."""
+class ProtocolOptions(Config):
+    """The options of a protocol, each for itself."""
 
     split: SplitRule = LeaveOneOut()
     """Which events are for training, validation and test."""
@@ -152,6 +152,10 @@ class Protocol(Config):
     @classmethod
     def _ascending(cls, cutoffs: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(sorted(set(cutoffs)))
+
+
+class Protocol(ProtocolOptions):
+    """How methods are tested: split, candidates, seen items, ties and cut-offs, and what they are to explain."""
 
     @model_validator(mode="after")
     def _cutoffs_fit(self) -> Self:

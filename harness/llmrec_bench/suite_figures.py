@@ -11,7 +11,7 @@ from llmrec_bench.config import Config
 from llmrec_bench.errors import suggest
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.suite_mistakes import Mistakes
-from llmrec_bench.suite_names import check_column, check_labels, cutoffs_of, known_labels, rows_of
+from llmrec_bench.suite_names import check_column, check_labels, cutoffs_shown, known_labels, rows_of
 
 
 class _Entry(Config):
@@ -173,7 +173,7 @@ def _check_metric(
 def _check_cutoff(
     name: str, entry: dict[str, Any], kind: type[Config], sections: dict[str, Any], mistakes: Mistakes
 ) -> None:
-    kept = max(cutoffs_of(sections.get("protocol", {})), default=None)
+    kept = min((max(cutoffs) for cutoffs in cutoffs_shown(entry, sections).values() if cutoffs), default=None)
     cutoff = entry.get("cutoff", kind.model_fields["cutoff"].default)
     if kept is not None and type(cutoff) is int and cutoff > kept:
         mistakes.add(

@@ -19,7 +19,7 @@ def reading_notes(
 ) -> Iterator[str]:
     """What a reader must know of these trials and their records: data, protocol, seeds, settings, language models, and
     what failed or is missing of the metrics `columns`. Without `spread`, what ± means is left out."""
-    protocol, data = plan.suite.protocol, plan.prepared[dataset].dataset
+    protocol, data = plan.suite.protocol_on(dataset), plan.prepared[dataset].dataset
     source = trials[0].dataset.source
     if data.simulated:
         yield f"SIMULATED: the interactions of '{source.name}' are made by a program, not observed."
@@ -75,7 +75,7 @@ def reading_notes(
 
 def _of_explanations(plan: Plan, dataset: str, trials: list[Trial], finished: list[Record]) -> str:
     """How many texts are behind the metrics of texts, and who wrote none."""
-    rule, reviews = plan.suite.protocol.explanations, plan.prepared[dataset].reviews
+    rule, reviews = plan.suite.protocol_on(dataset).explanations, plan.prepared[dataset].reviews
     asked = None if rule is None or reviews is None else rule.asked(reviews.test)
     if asked is None or not len(asked):
         return "No explanations: the data set holds out no review."
