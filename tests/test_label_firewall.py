@@ -65,9 +65,10 @@ def quick(name: str, encoder: Path, dataset: Dataset, folder: Path) -> dict[str,
         }
     if name.startswith("recbole"):
         return {} if name == "recbole:EASE" else RECBOLE_SHORT
-    if name == "pod":
+    if name in ("p5", "pod", "rdrec"):
         trunk = {"kind": "from-scratch", "width": 16, "layers": 1, "feed_forward": 16}
-        return {"trunk": trunk, "epochs": 2, "negatives": 9, "candidates_prompt": "top_n"}
+        rationales = {"rationales": {"writer": {"provider": "simulated"}}} if name == "rdrec" else {}
+        return {"trunk": trunk, "epochs": 2, "negatives": 9, "candidates_prompt": "top_n", **rationales}
     return SHORT if name.removesuffix("+") in ("gru4rec", "sasrec", "srgnn") else {}
 
 
