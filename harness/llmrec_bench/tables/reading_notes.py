@@ -76,7 +76,9 @@ def reading_notes(
 def _of_explanations(plan: Plan, dataset: str, trials: list[Trial], finished: list[Record]) -> str:
     """How many texts are behind the metrics of texts, and who wrote none."""
     rule, reviews = plan.suite.protocol_on(dataset).explanations, plan.prepared[dataset].reviews
-    asked = None if rule is None or reviews is None else rule.asked(reviews.test)
+    if rule is None:
+        return "No explanations: the protocol of this data set asks for none."
+    asked = None if reviews is None else rule.asked(reviews.test)
     if asked is None or not len(asked):
         return "No explanations: the data set holds out no review."
     label = {t.id: t.method.label for t in trials}

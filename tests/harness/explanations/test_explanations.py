@@ -215,6 +215,13 @@ def test_data_without_reviews_have_no_text_metrics(booth: Any) -> None:
     assert "No explanations: the data set holds out no review." in " ".join(told.split())
 
 
+def test_a_data_set_whose_protocol_asks_for_nothing(booth: Any) -> None:
+    booth.change("{source: booth}}", "{source: booth}, plain: {source: booth, protocol: {explanations: null}}}")
+    assert booth.bench("run", booth.suite, "--seeds", "1").returncode == 0
+    told = booth.bench("table", booth.suite, "--seeds", "1", "--format", "markdown").stdout
+    assert "No explanations: the protocol of this data set asks for none." in " ".join(told.split())
+
+
 def test_a_suite_whose_data_have_no_review_is_refused(booth: Any) -> None:
     booth.change("{source: booth}", "{source: booth, options: {silent: true}}")
     done = booth.bench("run", booth.suite)

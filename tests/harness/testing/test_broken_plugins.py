@@ -61,7 +61,7 @@ SAID = {
     "Untimed": "answer 0 has None for seconds",
     "Misnamed": "has provider 'sound-model', and its name is 'other-model'",
     "Dateless": "times are str; should be int64 seconds",
-    "Wordy": "events have a column 'stars', which nothing reads; known: item, rating, review, time, user",
+    "Wordy": "events have a column 'stars', which nothing reads; known: feature, item, rating, review, time, user",
     "Lonely": "1 users and 5 items; there is nothing to compare",
     "Nameless": "reference is empty; say where the data come from and under which licence",
     "Unlicensed": "reference says nothing of a licence or terms (given 'Found on a disk.')",
