@@ -53,7 +53,7 @@ ZOO = {"recbole:BPR": {"epochs": 2}, "recbole:EASE": {}, "recbole:GRU4Rec": {"ep
 
 QUICK = {
     "bm25", "candidate-order-echo", "constant", "ease", "item-id-rule", "item-knn", "markov", "popularity", "random",
-    "run-file",
+    "run-file", "typical-review",
 }  # fmt: skip
 """Methods without a framework; the others take a quarter of a minute each."""
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from llmrec_bench.llm.prompt import Message, Prompt, PromptFile, ask
     from llmrec_bench.method import Method, Run, Scores
     from llmrec_bench.method_option import ChosenMethod, MethodOptions
-    from llmrec_bench.metrics.metric import OverallMetric, PerUserMetric
+    from llmrec_bench.metrics.explained_pairs import ExplainedPairs
+    from llmrec_bench.metrics.metric import OverallMetric, PairTextMetric, PerUserMetric, TextMetric
     from llmrec_bench.metrics.rankings import Rankings
     from llmrec_bench.plan import Plan, make_plan
     from llmrec_bench.plugins import Catalog, load_catalog
@@ -39,6 +40,7 @@ _HOMES = {
     "Completion": "llm.language_model",
     "Config": "config",
     "DataSource": "data.source",
+    "ExplainedPairs": "metrics.explained_pairs",
     "LanguageModel": "llm.language_model",
     "LanguageModelOptions": "llm.language_model",
     "Log": "data.source",
@@ -49,6 +51,7 @@ _HOMES = {
     "MethodOptions": "method_option",
     "OverallMetric": "metrics.metric",
     "PAD": "data.sequences",
+    "PairTextMetric": "metrics.metric",
     "PerUserMetric": "metrics.metric",
     "Plan": "plan",
     "Prompt": "llm.prompt",
@@ -66,6 +69,7 @@ _HOMES = {
     "Store": "store",
     "Suite": "suite",
     "Table": "tables.table",
+    "TextMetric": "metrics.metric",
     "TrainingData": "data.training",
     "Usage": "llm.language_model",
     "ask": "llm.prompt",
@@ -87,6 +91,7 @@ __all__ = [
     "Completion",
     "Config",
     "DataSource",
+    "ExplainedPairs",
     "LanguageModel",
     "LanguageModelOptions",
     "Log",
@@ -96,6 +101,7 @@ __all__ = [
     "MethodOptions",
     "Operational",
     "OverallMetric",
+    "PairTextMetric",
     "PerUserMetric",
     "Plan",
     "Prompt",
@@ -112,6 +118,7 @@ __all__ = [
     "Store",
     "Suite",
     "Table",
+    "TextMetric",
     "TrainingData",
     "TransferableStage",
     "Usage",

@@ -16,12 +16,12 @@ class CostRow:
 
     method: str
     step: str
-    """A stage with what it asked, `fit` or `ranking`."""
+    """A stage with what it asked, `fit`, `ranking` or `explaining`."""
     charged: Charged
     shared_by: int
     """How many of the table's methods use the same artifact; each is charged all of it here."""
     pieces: float
-    """What the seconds are divided by: answers of a language model, rankings, or one fit."""
+    """What the seconds are divided by: answers of a language model, rankings, explanations, or one fit."""
     seconds: float | None
     """Of all pieces. Of a step that asks a language model, of its calls one after another; None where unknown."""
     calls: float
@@ -100,7 +100,12 @@ def _rows(label: str, finished: Sequence[Record]) -> Iterator[tuple[CostRow, str
     ranking = statistics.fmean(r.score_seconds + r.rank_seconds for r in resources) if resources else None
     queries = last.dataset.queries or 0
     yield replace(own, step="ranking", charged="per-request", pieces=queries, seconds=ranking), ""
+    # What is asked of a language model on the way to an explanation is told with what rankings ask.
     yield from _own_spending(label, "ranking", "per-request", finished)
+    if last.explanations is not None:
+        writing = statistics.fmean(r.explain_seconds for r in resources) if resources else None
+        wrote = replace(own, step="explaining", charged="per-request", pieces=last.explanations, seconds=writing)
+        yield wrote, ""
 
 
 def _own_spending(
@@ -173,8 +178,8 @@ def standalone_usd(rows: Sequence[CostRow], method: str) -> tuple[float | None, 
 
 def _notes(rows: Sequence[CostRow]) -> Iterator[str]:
     yield (
-        "One-off: paid once; per-request: paid again for every ranking. Seconds of a language model's calls are those "
-        "one after another when they were asked, not the time a recorded answer takes to read."
+        "One-off: paid once; per-request: paid again for every ranking and explanation. Seconds of a language model's "
+        "calls are those one after another when they were asked, not the time a recorded answer takes to read."
     )
     if any(row.shared_by > 1 for row in rows):
         yield "A stage shared by several methods is built once, and stands here in full for each of them."

@@ -54,7 +54,8 @@ class RunView:
                 self._left.append(key)
             if p.record is not None and p.record.resources is not None:
                 spent = p.record.resources
-                self._seconds.setdefault(key, []).append(spent.fit_seconds + spent.score_seconds + spent.rank_seconds)
+                answering = spent.score_seconds + spent.rank_seconds + spent.explain_seconds
+                self._seconds.setdefault(key, []).append(spent.fit_seconds + answering)
         for found in searches:
             self._what = "jobs"
             key = (found.search.dataset.label, found.search.method.label)

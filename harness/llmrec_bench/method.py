@@ -114,10 +114,19 @@ class Method(ABC):
         with the target's place."""
         return None
 
+    def explain(self, users: npt.NDArray[np.int32], items: npt.NDArray[np.int32]) -> Sequence[str] | None:
+        """Why each user might like each item: N texts, '' for one it has nothing to say of, from codes, int32 (N,)
+        each; None for a method that writes none.
+
+        Asked once, after the last query is scored, where the protocol has `explanations`; the pairs are those of
+        held-out reviews, so that an item may be the very target of a query. A text must not depend on the other pairs.
+        """
+        return None
+
     @property
     def remarks(self) -> Sequence[str]:
-        """What a reader of results has to know of these scores, a clause each; it stands below the tables. Asked after
-        the last query is scored."""
+        """What a reader of results has to know of these scores and explanations, a clause each; it stands below the
+        tables. Asked after the last query is scored and the last pair explained."""
         return ()
 
     @abstractmethod

@@ -70,6 +70,8 @@ class PlannedStage:
     """The one it is built on."""
     fingerprint: str
     """Of the prepared data set."""
+    protocol: Protocol
+    """How that one is split."""
     children: tuple[str, ...]
     """Keys of the stages it is built from."""
 
@@ -159,7 +161,8 @@ class Plan:
         for key, (stage, training) in stages_of(trial.method.config, own).items():
             dataset = trial.dataset if training == stage.covered(own) else self._on(stage, training)
             fingerprint = self.prepared[dataset.label].dataset.fingerprint
-            found.append(PlannedStage(stage, key, dataset, fingerprint, tuple(stages_of(stage, training))))
+            protocol, children = self.suite.protocol_on(dataset.label), tuple(stages_of(stage, training))
+            found.append(PlannedStage(stage, key, dataset, fingerprint, protocol, children))
         return tuple(found)
 
     def _on(self, stage: Stage, training: str) -> SuiteDataset:
@@ -181,19 +184,27 @@ def make_plan(suite: Suite, only: Sequence[str] = (), seeds: Sequence[int] | Non
     where `only` matches nothing.
     """
     prepared: dict[str, PreparedData] = {}
+    hashes: dict[str, str] = {}
+    """Of protocols, by data set."""
     mistakes = []
     for entry in suite.datasets:
+        protocol = suite.protocol_on(entry.label)
         try:
-            found = prepare(entry, suite.protocol)
+            found, own = prepare(entry, protocol), protocol.hash
         except BenchError as error:
             mistakes.append(f"{suite.path}: datasets.{entry.label}: {error}")
             continue
-        same = next(
-            (label for label, p in prepared.items() if p.dataset.fingerprint == found.dataset.fingerprint), None
-        )
+        tested = (found.dataset.fingerprint, own)
+        same = next((label for label, p in prepared.items() if (p.dataset.fingerprint, hashes[label]) == tested), None)
         if same is not None:
             mistakes.append(f"{suite.path}: datasets.{entry.label}: the same data as '{same}'; keep one")
-        prepared[entry.label] = found
+        prepared[entry.label], hashes[entry.label] = found, own
+    explained = [data for label, data in prepared.items() if suite.protocol_on(label).explanations is not None]
+    if not mistakes and explained and not any(map(_holds_out_reviews, explained)):
+        mistakes.append(
+            f"{suite.path}: protocol.explanations: no data set of the suite holds out a review; "
+            "take one with reviews, or leave it out"
+        )
     if mistakes:
         raise SuiteErrors(mistakes)
     trainings = {label: data.training_fingerprint for label, data in prepared.items()}
@@ -204,7 +215,6 @@ def make_plan(suite: Suite, only: Sequence[str] = (), seeds: Sequence[int] | Non
     if not pairs:
         labels = list(dict.fromkeys(m.label for m in methods))
         raise BenchError(f"--only {' '.join(only)}: no method of {suite.path} matches{suggest(only[0], labels)}")
-    protocol_hash = suite.protocol.hash
     chosen = suite.seeds if seeds is None else seeds
     trials = []
     for method in methods:
@@ -217,6 +227,7 @@ def make_plan(suite: Suite, only: Sequence[str] = (), seeds: Sequence[int] | Non
         raise SuiteErrors(mistakes)
     for dataset, method in pairs:
         fingerprint = prepared[dataset.label].dataset.fingerprint
+        protocol, protocol_hash = suite.protocol_on(dataset.label), hashes[dataset.label]
         search = None
         if method.space:
             if not len(prepared[dataset.label].split.validation):
@@ -225,11 +236,11 @@ def make_plan(suite: Suite, only: Sequence[str] = (), seeds: Sequence[int] | Non
                     "query to choose options by; hold some out"
                 )
             own = search_id(method, protocol_hash, fingerprint, suite.tuning)
-            search = Search(own, dataset, fingerprint, method, suite.protocol, protocol_hash, suite.tuning)
+            search = Search(own, dataset, fingerprint, method, protocol, protocol_hash, suite.tuning)
         for seed, config in method.config.by_seed(chosen).items():
             seeded = replace(method, config=config)
             identity = trial_id(seeded, protocol_hash, fingerprint, seed, search)
-            trials.append(Trial(identity, dataset, fingerprint, seeded, suite.protocol, protocol_hash, seed, search))
+            trials.append(Trial(identity, dataset, fingerprint, seeded, protocol, protocol_hash, seed, search))
     if mistakes:
         raise SuiteErrors(mistakes)
     plan = Plan(suite, tuple(trials), prepared)
@@ -253,6 +264,10 @@ def _lacking_reviews(plan: Plan) -> list[str]:
                     f"data set '{label}' has none (source '{source}'); leave it out of the method's `datasets`"
                 )
     return list(dict.fromkeys(found))
+
+
+def _holds_out_reviews(data: PreparedData) -> bool:
+    return data.reviews is not None and len(data.reviews.test) > 0
 
 
 def prepare(entry: SuiteDataset, protocol: Protocol) -> PreparedData:

@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+import numpy as np
+import pandas as pd
 from pydantic import Field, field_validator, model_validator
 
 from llmrec_bench.config import Config
@@ -13,6 +15,9 @@ from llmrec_bench.errors import BenchError
 
 _SCHEMA = 1
 """Raised when the same options come to mean another test."""
+
+_PAIRS_SEED = 0
+"""Draws the reviews to explain."""
 
 
 class FullCatalogue(Config):
@@ -95,8 +100,35 @@ class CandidatePlaces(Config):
         return f"candidates from {self.path.name}"
 
 
-class Protocol(Config):
-    """How methods are tested: split, candidates, seen items, ties and cut-offs."""
+class Explanations(Config):
+    """Which held-out reviews methods are asked to explain, and how much of a review their texts are measured against.
+
+    A method is shown who reviewed what, after its last ranking, and never a held-out review.
+    """
+
+    pairs: Annotated[int, Field(gt=0)] | None = None
+    """At most so many held-out reviews, the same for every method and seed; left out, all of them."""
+    words: Annotated[int, Field(gt=0)] | None = None
+    """The first so many words of a review count, which blanks set apart; left out, the whole review."""
+
+    def asked(self, reviews: pd.DataFrame) -> pd.DataFrame:
+        """The rows asked about, in order, of held-out reviews (`user`, `item`, `text`, `feature`); `text` is cut."""
+        kept = reviews
+        if self.pairs is not None and self.pairs < len(reviews):
+            drawn = np.random.default_rng(_PAIRS_SEED).choice(len(reviews), self.pairs, replace=False)
+            kept = reviews.iloc[np.sort(drawn)]
+        if self.words is not None:
+            kept = kept.assign(text=[" ".join(text.split()[: self.words]) for text in kept["text"]])
+        return kept.reset_index(drop=True)
+
+    def describe(self) -> str:
+        """A part of a table's footer."""
+        which = "all held-out reviews" if self.pairs is None else f"at most {self.pairs:,} held-out reviews"
+        return f"explanations of {which}" + ("" if self.words is None else f", their first {self.words} words")
+
+
+class ProtocolOptions(Config):
+    """The options of a protocol, each for itself."""
 
     split: SplitRule = LeaveOneOut()
     """Which events are for training, validation and test."""
@@ -113,11 +145,17 @@ class Protocol(Config):
     drawn by the seed, the user and the item."""
     cutoffs: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)] = (10, 20)
     """Lengths k of the lists that metrics look at."""
+    explanations: Explanations | None = None
+    """Asks methods why a user might like an item, for metrics such as `BLEU-4`; left out, nothing is asked."""
 
     @field_validator("cutoffs")
     @classmethod
     def _ascending(cls, cutoffs: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(sorted(set(cutoffs)))
+
+
+class Protocol(ProtocolOptions):
+    """How methods are tested: split, candidates, seen items, ties and cut-offs, and what they are to explain."""
 
     @model_validator(mode="after")
     def _cutoffs_fit(self) -> Self:
@@ -135,6 +173,8 @@ class Protocol(Config):
         Raises `BenchError` where the candidate file cannot be read.
         """
         options: dict[str, Any] = self.model_dump(mode="json")
+        if self.explanations is None:
+            del options["explanations"]  # so that a hash from before there were any stays
         if isinstance(self.candidates, CandidateFile | CandidatePlaces):
             try:
                 content = self.candidates.path.read_bytes()
@@ -157,6 +197,7 @@ class Protocol(Config):
                 seen[self.seen],
                 f"ties: {ties[self.ties]}",
                 f"k = {', '.join(map(str, self.cutoffs))}",
+                *([] if self.explanations is None else [self.explanations.describe()]),
             )
         )
 

@@ -53,6 +53,11 @@ class Published:
         """Those that the file has for any data set."""
         return {number.metric for number in self.numbers.values()}
 
+    @property
+    def labels(self) -> list[str]:
+        """Those of its rows, each once."""
+        return list(dict.fromkeys(number.label for number in self.numbers.values()))
+
     def number(self, dataset: str, label: str, metric: str) -> PublishedNumber | None:
         """What the file has for a cell."""
         return self.numbers.get(_key(dataset, label, metric))
@@ -62,11 +67,13 @@ class Published:
         cells = [(label, number) for label in labels for m in metrics if (number := self.number(dataset, label, m))]
         if not cells:
             yield f"Published: {self._lacks(dataset, labels)}"
-        told = []
-        for _, number in cells:
-            if (number.origin, number.protocol) not in told:
-                told.append((number.origin, number.protocol))
-                yield f"Published: {number.origin} ({self.name}). {compare_protocols(number.protocol, protocol)}"
+        said: dict[str, list[str]] = {}
+        for label, number in cells:
+            told = f"{number.origin} ({self.name}). {compare_protocols(number.protocol, protocol)}"
+            said.setdefault(told, []).append(label)
+        for told, rows in said.items():
+            whose = f" of {', '.join(dict.fromkeys(rows))}" if len(said) > 1 else ""
+            yield f"Published{whose}: {told}"
 
     def _lacks(self, dataset: str, labels: Sequence[str]) -> str:
         here = [n for n in self.numbers.values() if n.dataset.casefold() == dataset.casefold()]

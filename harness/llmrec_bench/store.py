@@ -21,8 +21,9 @@ from llmrec_bench.llm.meter import Spending
 from llmrec_bench.metrics.rankings import Popularity, Rankings, Ranks
 from llmrec_bench.versioned_json import read_versioned
 
-SCHEMA_VERSION = 6
-# 2: tuned trials; 3: stages, language models and their cost; 4: remarks of stages; 5: of methods; 6: bounds of ties
+SCHEMA_VERSION = 7
+# 2: tuned trials; 3: stages, language models and their cost; 4: remarks of stages; 5: of methods; 6: bounds of ties;
+# 7: explanations
 """Of records; older ones still load."""
 
 
@@ -79,6 +80,7 @@ class Resources(_Part):
     score_seconds: float
     rank_seconds: float
     measure_seconds: float
+    explain_seconds: float = 0.0
     peak_memory_bytes: int | None
 
 
@@ -185,6 +187,8 @@ class Record(_Part):
     bounds: dict[str, tuple[float, float]] = {}
     """The lowest and the highest mean that its equal scores leave possible; empty for a method whose ties are not
     open."""
+    explanations: int | None = None
+    """How many it wrote; None where it writes none or was not asked for any."""
     failure: Failure | None = None
     """Of a failed trial; of a finished one, why it could not be measured again when metrics were added."""
 
@@ -287,6 +291,7 @@ class Store:
         per_user: pd.DataFrame | None = None,
         lists: pd.DataFrame | None = None,
         ranks: pd.DataFrame | None = None,
+        explanations: pd.DataFrame | None = None,
     ) -> Path:
         """Store a record and its tables in one step, replacing an earlier one; returns its folder.
 
@@ -296,7 +301,8 @@ class Store:
         aside = self.trials / f".aside-{record.id}-{os.getpid()}"
         try:
             aside.mkdir(parents=True)
-            for name, table in (("per_user", per_user), ("top_lists", lists), ("ranks", ranks)):
+            tables = {"per_user": per_user, "top_lists": lists, "ranks": ranks, "explanations": explanations}
+            for name, table in tables.items():
                 if table is not None:
                     table.to_parquet(aside / f"{name}.parquet", index=False, compression="zstd")
             (aside / "record.json").write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
@@ -336,6 +342,11 @@ class Store:
     def top_lists(self, trial: str) -> pd.DataFrame:
         """One row a place: `user`, `rank` from 1, `item`."""
         return self._table(trial, "top_lists")
+
+    def explanations(self, trial: str) -> pd.DataFrame:
+        """One row an explanation: `user`, `item`, `text`, `reference` (the review, cut as the protocol says) and
+        `feature` ('' where unknown)."""
+        return self._table(trial, "explanations")
 
     def places_by_item(self, trial: str, cutoff: int) -> pd.Series:
         """In how many of the lists, cut off there, an item stands: int64 by item token; items in none are left out."""

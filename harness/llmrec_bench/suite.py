@@ -17,14 +17,14 @@ from llmrec_bench.errors import BenchError, SuiteErrors, suggest
 from llmrec_bench.llm.metered import Mode
 from llmrec_bench.metrics.metric import Metric
 from llmrec_bench.plugins import Catalog
-from llmrec_bench.protocol import CandidateFile, CandidatePlaces, Protocol
+from llmrec_bench.protocol import CandidateFile, CandidatePlaces, Protocol, ProtocolOptions
 from llmrec_bench.published import Published, read_published
 from llmrec_bench.stage import elsewhere
 from llmrec_bench.suite_figures import FigureEntry, SuiteFigure, check_figures, resolve_figures
 from llmrec_bench.suite_methods import MethodEntry, SuiteMethod, resolve_methods
 from llmrec_bench.suite_mistakes import Mistakes
 from llmrec_bench.suite_names import check_names
-from llmrec_bench.suite_tables import SuiteTable, TableEntry, check_tables, resolve_tables
+from llmrec_bench.suite_tables import SuiteTable, TableEntry, check_published_only, check_tables, resolve_tables
 from llmrec_bench.suite_values import VALUE_NAME
 from llmrec_bench.tuning import Tuning
 from llmrec_bench.yaml_lines import Document, Location, read_yaml
@@ -55,6 +55,9 @@ class DatasetEntry(Preparation):
     values: dict[ValueName, JsonValue] = {}  # noqa: RUF012
     """What `$name` stands for on this data set, wherever the options of a method have it: so that one row may have
     another teacher, student or encoder on each data set."""
+    protocol: ProtocolOptions | None = None
+    """Options that differ from the suite's protocol on this data set; those left out are the suite's. The same data may
+    stand under two labels where they are tested in two ways."""
 
 
 class LanguageModelUse(Config):
@@ -105,6 +108,24 @@ class SuiteDataset:
     label: str
     source: DataSource
     preparation: Preparation
+    protocol: Protocol | None = None
+    """Where it is not tested by the suite's."""
+
+
+@dataclass(frozen=True)
+class ProtocolUse:
+    """A protocol and what it tests."""
+
+    hash: str
+    description: str
+    datasets: tuple[str, ...]
+    """Labels; none where it tests all data sets of the suite."""
+
+    @property
+    def line(self) -> str:
+        """Hash, data sets and description."""
+        tested = f" ({', '.join(self.datasets)})" if self.datasets else ""
+        return f"{self.hash}{tested}: {self.description}"
 
 
 @dataclass(frozen=True)
@@ -126,6 +147,29 @@ class Suite:
     """Of these metrics, by name."""
     tables: tuple[SuiteTable, ...]
     figures: tuple[SuiteFigure, ...]
+
+    def protocol_on(self, dataset: str) -> Protocol:
+        """How the data set of that label is tested: by a protocol of its own, or else by the suite's."""
+        own = next((d.protocol for d in self.datasets if d.label == dataset), None)
+        return self.protocol if own is None else own
+
+    @property
+    def protocols(self) -> tuple[ProtocolUse, ...]:
+        """Each protocol of the data sets once. Raises `BenchError` where a candidate file cannot be read."""
+        found: dict[str, tuple[Protocol, list[str]]] = {}
+        for dataset in self.datasets:
+            protocol = self.protocol_on(dataset.label)
+            found.setdefault(protocol.hash, (protocol, []))[1].append(dataset.label)
+        alone = len(found) == 1
+        return tuple(
+            ProtocolUse(hash, protocol.describe(), () if alone else tuple(labels))
+            for hash, (protocol, labels) in found.items()
+        )
+
+    def columns_on(self, dataset: str) -> list[str]:
+        """Everything that is measured on the data set of that label, as `NDCG@10` or `BLEU-4`."""
+        cutoffs = self.protocol_on(dataset).cutoffs
+        return [column for name in self.metrics for column in self.measures[name].columns(cutoffs)]
 
 
 def load_suite(path: Path, catalog: Catalog, profile: str | None = None) -> Suite:
@@ -174,7 +218,7 @@ def _resolve(
         mistakes.add_all(error, SuiteFile)
         file = None
     sections, folder = data if isinstance(data, dict) else {}, document.path.parent
-    datasets = list(_datasets(sections.get("datasets"), mistakes, catalog, folder))
+    datasets = list(_datasets(sections, mistakes, catalog, folder))
     values = _values(sections.get("datasets"))
     resolved = resolve_methods(sections.get("methods"), values, mistakes, catalog, folder)
     methods = [replace(method, config=_anchor(method.config, folder)) for method in resolved]
@@ -190,22 +234,27 @@ def _resolve(
     check_tables(named, labels, mistakes, catalog)
     check_figures(named, labels, mistakes, catalog)
     published = dict(_published(sections.get("tables"), mistakes, folder))
+    check_published_only(sections.get("tables"), published, labels, mistakes)
     if file is None:
         return None
-    widest = [f"{metric}@{max(file.protocol.cutoffs)}" for metric in file.metrics]
+    measures = {name: catalog.metrics[name] for name in file.metrics if name in catalog.metrics}
+    shared = set.intersection(*(set((d.protocol or file.protocol).cutoffs) for d in datasets)) if datasets else set()
+    if datasets and not shared and not file.tables:
+        mistakes.add(("datasets",), "datasets: their protocols share no cut-off to make one table of; name `tables`")
+    widest = [column for kind in measures.values() for column in kind.columns([max(shared, default=1)])]
     return Suite(
         name=document.path.stem,
         path=document.path,
         profile=profile,
         description=file.description,
         datasets=tuple(datasets),
-        protocol=_with_candidates(file.protocol, mistakes, folder),
+        protocol=_with_candidates(file.protocol, ("protocol",), mistakes, folder),
         methods=tuple(methods),
         seeds=tuple(file.seeds),
         llm=_placed(file.llm, ("llm",), mistakes, folder),
         tuning=file.tune,
         metrics=tuple(file.metrics),
-        measures={name: catalog.metrics[name] for name in file.metrics if name in catalog.metrics},
+        measures=measures,
         tables=tuple(resolve_tables(file.tables, widest, [d.label for d in datasets], labels, published)),
         figures=tuple(resolve_figures(file.figures, [d.label for d in datasets], labels)),
     )
@@ -219,7 +268,10 @@ def _spell_out(data: Any) -> Any:
     return data
 
 
-def _datasets(section: Any, mistakes: Mistakes, catalog: Catalog, folder: Path) -> Iterator[SuiteDataset]:
+def _datasets(
+    sections: Mapping[str, Any], mistakes: Mistakes, catalog: Catalog, folder: Path
+) -> Iterator[SuiteDataset]:
+    section = sections.get("datasets")
     for label, entry in section.items() if isinstance(section, dict) else ():
         name = entry.get("source") if isinstance(entry, dict) else None
         if not isinstance(name, str):
@@ -234,7 +286,20 @@ def _datasets(section: Any, mistakes: Mistakes, catalog: Catalog, folder: Path) 
         except ValidationError:
             continue  # reported as a mistake of shape already
         if source is not None:
-            yield SuiteDataset(label, _anchor(source, folder), preparation)
+            own = _own_protocol(label, entry.get("protocol"), sections.get("protocol", {}), mistakes, folder)
+            yield SuiteDataset(label, _anchor(source, folder), preparation, own)
+
+
+def _own_protocol(label: str, changes: Any, protocol: Any, mistakes: Mistakes, folder: Path) -> Protocol | None:
+    """The suite's `protocol` with the changes of a data set, both plain data; None where it changes nothing, and after
+    noting why what comes of them is none."""
+    if not isinstance(changes, dict) or not isinstance(protocol, dict):
+        return None  # nothing, or reported as a mistake of shape already
+    here: Location = ("datasets", label, "protocol")
+    inherited: dict[str, Location] = {name: ("protocol",) for name in protocol if name not in changes}
+    merged = mistakes.parse(Protocol, {**protocol, **changes}, here, inherited)
+    place = inherited.get("candidates", here)
+    return None if merged is None else _with_candidates(merged, place, mistakes, folder)
 
 
 def _values(section: Any) -> dict[str, dict[str, Any]]:
@@ -254,12 +319,12 @@ def _anchor(options: ConfigT, folder: Path) -> ConfigT:
     return options.model_copy(update=anchored)
 
 
-def _with_candidates(protocol: Protocol, mistakes: Mistakes, folder: Path) -> Protocol:
-    """The protocol with the path of its candidate file, if it has one, written out."""
+def _with_candidates(protocol: Protocol, location: Location, mistakes: Mistakes, folder: Path) -> Protocol:
+    """The protocol at `location` with the path of its candidate file, if it has one, written out."""
     rule = protocol.candidates
     if not isinstance(rule, CandidateFile | CandidatePlaces):
         return protocol
-    return protocol.model_copy(update={"candidates": _placed(rule, ("protocol", "candidates"), mistakes, folder)})
+    return protocol.model_copy(update={"candidates": _placed(rule, (*location, "candidates"), mistakes, folder)})
 
 
 def _placed(options: ConfigT, location: Location, mistakes: Mistakes, folder: Path) -> ConfigT:

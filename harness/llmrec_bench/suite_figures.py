@@ -9,10 +9,9 @@ from pydantic import AfterValidator, Field
 
 from llmrec_bench.config import Config
 from llmrec_bench.errors import suggest
-from llmrec_bench.metrics.metric import PerUserMetric
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.suite_mistakes import Mistakes
-from llmrec_bench.suite_names import check_column, check_labels, cutoffs_of, known_labels, rows_of
+from llmrec_bench.suite_names import check_column, check_labels, cutoffs_shown, known_labels, rows_of
 
 
 class _Entry(Config):
@@ -160,21 +159,21 @@ def _check_metric(
         return  # reported as a mistake of shape already
     where = ("figures", name, "metric")
     metric = column.partition("@")[0]
-    if metric in catalog.metrics and not issubclass(catalog.metrics[metric], PerUserMetric):
-        per_user = [known for known, kind in catalog.metrics.items() if issubclass(kind, PerUserMetric)]
+    if metric in catalog.metrics and not catalog.metrics[metric].has_user_values:
+        per_user = [known for known, kind in catalog.metrics.items() if kind.has_user_values]
         mistakes.add(
             where,
             f"figures.{name}: '{metric}' has no value for a single user, which {need}; take another, such as "
             f"{', '.join(sorted(per_user)[:5])}",
         )
     else:
-        check_column(column, where, sections, mistakes)
+        check_column(column, where, sections, mistakes, catalog)
 
 
 def _check_cutoff(
     name: str, entry: dict[str, Any], kind: type[Config], sections: dict[str, Any], mistakes: Mistakes
 ) -> None:
-    kept = max(cutoffs_of(sections.get("protocol", {})), default=None)
+    kept = min((max(cutoffs) for cutoffs in cutoffs_shown(entry, sections).values() if cutoffs), default=None)
     cutoff = entry.get("cutoff", kind.model_fields["cutoff"].default)
     if kept is not None and type(cutoff) is int and cutoff > kept:
         mistakes.add(

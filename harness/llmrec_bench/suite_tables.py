@@ -1,7 +1,7 @@
 """The tables a suite asks for: what stands under `tables:`, and the same with its labels resolved."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -9,7 +9,7 @@ from pydantic import Field
 
 from llmrec_bench.config import Config
 from llmrec_bench.errors import BenchError, suggest
-from llmrec_bench.metrics.metric import Metric, PerUserMetric
+from llmrec_bench.metrics.metric import Metric
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.published import Published, read_published
 from llmrec_bench.suite_mistakes import Mistakes
@@ -38,6 +38,9 @@ class TableEntry(Config):
     published: Path | None = None
     """A CSV of published numbers to stand beside ours, with the difference, where labels and metrics are the same. A
     relative path starts at the suite's folder."""
+    published_only: dict[str, str] = {}  # noqa: RUF012 - pydantic copies defaults
+    """Rows that only these published numbers have, by label, each with why there are none of ours: `{RSL: no code or
+    data}`."""
     baseline: str | None = None
     """Label of the method that every other row is held against: beside each number stands its change, with stars
     where a test finds one."""
@@ -63,6 +66,8 @@ class SuiteTable:
     datasets: tuple[str, ...]
     methods: tuple[str, ...]
     published: Published | None = None
+    published_only: Mapping[str, str] = field(default_factory=dict)
+    """Why a row has published numbers and none of ours, by label."""
     baseline: str | None = None
     """Label of a method of the suite, which need not be one of the table's."""
     test: Test = "t-test"
@@ -93,6 +98,7 @@ def resolve_tables(
             datasets=tuple(shown),
             methods=tuple(rows),
             published=published.get(name),
+            published_only=entry.published_only,
             baseline=entry.baseline,
             test=entry.test,
             correction=entry.correction,
@@ -142,12 +148,34 @@ def check_tables(sections: dict[str, Any], rows: Sequence[str], mistakes: Mistak
             if not isinstance(column, str):
                 continue  # reported as a mistake of shape already
             where = ("tables", name, "metrics", i)
-            check_column(column, where, sections, mistakes)
+            check_column(column, where, sections, mistakes, catalog)
             known = column.partition("@")[0] in catalog.metrics
             if entry.get("slice") is not None and known and not _per_user(column, catalog.metrics):
                 mistakes.add(where, f"tables.{name}: slice: {_no_user_value(column)}")
         check_labels(entry, ("tables", name), sections, rows, mistakes)
         _check_baseline(name, entry, known_labels(sections, rows)["methods"], rows, mistakes)
+
+
+def check_published_only(
+    tables: Any, published: Mapping[str, Published], methods: Sequence[str], mistakes: Mistakes
+) -> None:
+    """Note rows without numbers of ours that no file has, and those that the suite does have numbers for.
+
+    `tables` are plain data; `published` is by table, `methods` are labels.
+    """
+    for name, entry in tables.items() if isinstance(tables, dict) else ():
+        rows = entry.get("published_only") if isinstance(entry, dict) else None
+        for label in rows if isinstance(rows, dict) else ():
+            where = ("tables", name, "published_only", label)
+            if entry.get("published") is None:
+                mistakes.add(
+                    where, f"tables.{name}: '{label}' is to show published numbers, and `published` has no file"
+                )
+            elif label in methods:
+                mistakes.add(where, f"tables.{name}: '{label}' is a method of this suite, with numbers of its own")
+            elif name in published and label.casefold() not in map(str.casefold, published[name].labels):
+                known = published[name].labels
+                mistakes.add(where, f"tables.{name}: {published[name].name} has no '{label}'{suggest(label, known)}")
 
 
 def _check_baseline(
@@ -171,7 +199,7 @@ def _check_baseline(
 
 
 def _per_user(column: str, measures: Mapping[str, type[Metric]]) -> bool:
-    return issubclass(measures[column.partition("@")[0]], PerUserMetric)
+    return measures[column.partition("@")[0]].has_user_values
 
 
 def _no_user_value(column: str) -> str:

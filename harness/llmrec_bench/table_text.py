@@ -18,6 +18,7 @@ FORMATS: tuple[Format, ...] = ("terminal", "markdown", "latex", "csv", "json")
 
 _CHANCE = "chance"
 _SETTINGS = "settings"
+_NO_NUMBER = {"failed": "failed", "missing": "not run", "unmeasured": "not measured", "published": "-"}
 _BESIDE = ("published", "published_std", "difference")
 """What a `ComparedCell` adds to a cell."""
 _CHANGE = tuple(field.name for field in fields(Change))
@@ -71,7 +72,9 @@ class _Column:
 
 def _columns(table: Table) -> Iterator[_Column]:
     """All but the first; the last text of each is that of the chance level."""
-    if any(row.settings != "default" for row in table.rows):  # else a note says so and saves the column
+    if any(
+        row.settings not in ("default", "published") for row in table.rows
+    ):  # else a note says so and saves the column
         yield _Column(_SETTINGS, [*(row.settings for row in table.rows), ""])
     for i, (header, level) in enumerate(zip(table.columns, table.chance, strict=True)):
         cells = [row.cells[i] for row in table.rows]
@@ -84,7 +87,7 @@ def _columns(table: Table) -> Iterator[_Column]:
         yield _Column(header + size, texts, marks)
         if table.against is not None:
             changes = [
-                _change(row.method, cell.change, table.against, decimals)
+                "-" if cell.status == "published" else _change(row.method, cell.change, table.against, decimals)
                 for row, cell in zip(table.rows, cells, strict=True)
             ]
             yield _Column(f"{header} change", [*changes, ""])
@@ -126,7 +129,7 @@ def decimals_of(means: Sequence[float | None]) -> int:
 def cell_text(cell: Cell, seeds: int, decimals: int) -> str:
     """The cell of a table over so many seeds."""
     if cell.mean is None:
-        return {"failed": "failed", "missing": "not run", "unmeasured": "not measured"}.get(cell.status, "n/a")
+        return _NO_NUMBER.get(cell.status, "n/a")
     spread = "" if cell.std is None else f" ±{cell.std:,.{decimals}f}"
     share = f" ({len(cell.values)}/{seeds} seeds)" if cell.status == "partial" else ""
     mark = f" {NEAR_CHANCE}" if cell.near_chance else ""

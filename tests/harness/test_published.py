@@ -240,3 +240,29 @@ def test_rows_of_all_users_stand_in_llmranks_table_of_200_too() -> None:
     repeated = [key for key in subset.numbers if key in all_users.numbers]
     assert {label for _, label, _ in repeated} == {"bm25", "unisrec"}
     assert all(subset.numbers[key].mean == all_users.numbers[key].mean for key in repeated)
+
+
+def test_the_tables_of_rdrec_agree_where_they_print_the_same() -> None:
+    """All but the three numbers of Table 5 that the README names."""
+    sequential, top_n = shipped("rdrec_table2_sequential"), shipped("rdrec_table3_topn")
+    fives, sixes, s3rec = shipped("rdrec_table5_ratios"), shipped("rdrec_table6_ratios"), shipped("s3rec_repo_fullrank")
+    for number in shipped("rdrec_table4_ablation").numbers.values():
+        if number.label == "RDRec":
+            table = top_n if number.dataset.endswith("top-N") else sequential
+            assert number.mean == table.numbers[number.key].mean
+    copied = [n for n in sequential.numbers.values() if s3rec.numbers.get(n.key)]
+    assert len(copied) == 84
+    assert all(n.mean == s3rec.numbers[n.key].mean for n in copied)
+    assert [(n.dataset, n.metric) for n in fives.numbers.values() if n.mean != sixes.numbers[n.key].mean] == [
+        ("Beauty top-N", "HR@10"),
+        ("Toys top-N", "HR@10"),
+        ("Sports top-N", "NDCG@10"),
+    ]
+
+
+@pytest.mark.parametrize(("table", "dataset"), [("2_sequential", "Beauty"), ("3_topn", "Beauty top-N")])
+def test_a_table_says_which_row_of_rdrec_is_uncertain(table: str, dataset: str) -> None:
+    numbers = shipped(f"rdrec_table{table}")
+    told = {label: list(numbers.notes(dataset, [label], ["HR@10"], Protocol())) for label in ("P5", "POD")}
+    assert "(P5: uncertain which model" in told["P5"][0]
+    assert "uncertain" not in told["POD"][0]

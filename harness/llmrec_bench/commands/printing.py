@@ -41,6 +41,7 @@ def progress_json(plan: "Plan", store: "Store", progress: "Sequence[Progress]") 
                 "dataset": p.trial.dataset.label,
                 "method": p.trial.method.label,
                 "seed": p.trial.seed,
+                "protocol_hash": p.trial.protocol_hash,
                 "state": p.state,
                 "failure": p.record.failure.message if p.record is not None and p.record.failure is not None else None,
             }

@@ -203,7 +203,8 @@ def plan(
         )
     if estimates:
         screen.print(estimate_view(estimates))
-    screen.print(f"Protocol {planned.suite.protocol.hash}: {planned.suite.protocol.describe()}", soft_wrap=True)
+    for protocol in planned.suite.protocols:
+        screen.print(f"Protocol {protocol.line}", soft_wrap=True, markup=False)
     screen.print(f"Records: {store.trials}", soft_wrap=True)
     for label, data in planned.prepared.items():
         screen.print(f"\nData set {label}, fingerprint {data.dataset.fingerprint}", markup=False)

@@ -54,7 +54,7 @@ def compare_runs(
     for metric in metrics:
         if metric not in known:
             raise BenchError(f"--metric {metric}: not measured for single users in both runs{suggest(metric, known)}")
-    family = len(known) * (len(keys) - len(comparing.mixed))
+    family = sum(len(comparing.metrics_on(key[0])) for key in keys if key not in comparing.mixed)
     shown = [metric for metric in known if metric in metrics or not metrics]
     differences: list[MetricDifference] = []
     flips: list[Flips] = []
@@ -101,6 +101,11 @@ class _Comparing:
         self.metrics = list(dict.fromkeys(metric for common in self._common.values() for metric in common))
         """Those with values for single users that both runs have of some method."""
 
+    def metrics_on(self, dataset: str) -> list[str]:
+        """Those of the data set, which may have cut-offs of its own; all where nothing of it is finished."""
+        here = {metric for key, common in self._common.items() if key[0] == dataset for metric in common}
+        return [metric for metric in self.metrics if metric in here or not here]
+
     def tables(self, key: Key) -> tuple[Tables, Tables]:
         """What both runs have of the users, at the seeds they share; read anew, for all methods may be too much."""
         first, second = self.runs
@@ -114,9 +119,9 @@ class _Comparing:
     def differences(
         self, key: Key, metrics: Sequence[str], tables: tuple[Tables, Tables]
     ) -> Iterator[MetricDifference]:
-        """One for each metric."""
+        """One for each metric that both runs have of some method on the data set."""
         seeds = tuple(self.seeds[key])
-        for metric in metrics:
+        for metric in (m for m in self.metrics_on(key[0]) if m in metrics):
             empty = MetricDifference(*key, metric, self.simulated(key), "unfinished", seeds)
             if not seeds:
                 yield empty

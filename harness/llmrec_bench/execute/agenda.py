@@ -155,7 +155,14 @@ def stage_jobs(jobs: Sequence[Job]) -> dict[str, Job]:
 
 def _trial_on(planned: PlannedStage, trial: Trial) -> Trial:
     """The trial on the data that the stage is built on."""
-    return replace(trial, dataset=planned.dataset, fingerprint=planned.fingerprint)
+    protocol = planned.protocol
+    return replace(
+        trial,
+        dataset=planned.dataset,
+        fingerprint=planned.fingerprint,
+        protocol=protocol,
+        protocol_hash=protocol.hash,
+    )
 
 
 def _tuning(search: Search, fits: Sequence[SearchFit], best: int) -> TuningPart:

@@ -1,4 +1,4 @@
-"""Rankings -> numbers and the tables that keep what they came from."""
+"""Rankings and explanations -> numbers and the tables that keep what they came from."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,8 @@ import pandas as pd
 from llmrec_bench.data.dataset import Dataset
 from llmrec_bench.data.sequences import PAD, Sequences
 from llmrec_bench.data.training import Queries
-from llmrec_bench.metrics.metric import Metric, PerUserMetric
+from llmrec_bench.metrics.explained_pairs import ExplainedPairs
+from llmrec_bench.metrics.metric import PairTextMetric, PerUserMetric, RankingMetric, TextMetric
 from llmrec_bench.metrics.rankings import Rankings
 
 Values = npt.NDArray[np.float64]
@@ -20,23 +21,58 @@ PROMPT_PARTS = 4
 
 
 def measure(
-    rankings: Rankings, metrics: dict[str, type[Metric]], cutoffs: Sequence[int]
-) -> tuple[dict[str, float | None], dict[str, npt.NDArray[np.float64]]]:
+    rankings: Rankings, metrics: Mapping[str, type[RankingMetric]], cutoffs: Sequence[int]
+) -> tuple[dict[str, float | None], dict[str, Values]]:
     """Means by `NDCG@10` (None where undefined), and float64 (B,) values of the metrics that have them per user."""
     means: dict[str, float | None] = {}
-    per_user: dict[str, npt.NDArray[np.float64]] = {}
+    per_user: dict[str, Values] = {}
     for name, kind in metrics.items():
         metric = kind()
         for k in cutoffs:
-            mean = metric.overall(rankings, k)
-            means[f"{name}@{k}"] = None if math.isnan(mean) else mean
+            means[f"{name}@{k}"] = _defined(metric.overall(rankings, k))
             if isinstance(metric, PerUserMetric):
                 per_user[f"{name}@{k}"] = metric.per_query(rankings, k)
     return means, per_user
 
 
+def measure_texts(
+    explanations: pd.DataFrame | None, metrics: Mapping[str, type[TextMetric]], users: pd.Index
+) -> tuple[dict[str, float | None], dict[str, Values]]:
+    """Means by `BLEU-4` (None where undefined, as all are of a method that writes no explanations), and of the metrics
+    that have a value for each pair, float64 (B,) means over the pairs of each of the `users` (tokens, in query order),
+    NaN without any. `explanations` are as stored.
+
+    A pair of a user who asks for no ranking counts in the mean alone.
+    """
+    means: dict[str, float | None] = dict.fromkeys(metrics)
+    per_user = {name: np.full(len(users), np.nan) for name, kind in metrics.items() if issubclass(kind, PairTextMetric)}
+    if explanations is None:
+        return means, per_user
+    pairs = ExplainedPairs(*(explanations[column].tolist() for column in ("text", "reference", "feature")))
+    rows = users.get_indexer(pd.Index(explanations["user"]))
+    for name, kind in metrics.items():
+        metric = kind()
+        if isinstance(metric, PairTextMetric):
+            values = metric.per_pair(pairs)
+            per_user[name] = _user_means(values, rows, len(users))
+        means[name] = _defined(metric.overall(pairs))
+    return means, per_user
+
+
+def _user_means(values: Values, rows: npt.NDArray[np.intp], n_users: int) -> Values:
+    """float64 (B,): the mean of each row's values, NaN where it has none; a row of -1 belongs to nobody."""
+    counted = (rows >= 0) & ~np.isnan(values)
+    counts = np.bincount(rows[counted], minlength=n_users)
+    sums = np.bincount(rows[counted], weights=values[counted], minlength=n_users)
+    return np.divide(sums, counts, out=np.full(n_users, np.nan), where=counts > 0)
+
+
+def _defined(mean: float) -> float | None:
+    return None if math.isnan(mean) else mean
+
+
 def tie_bounds(
-    rankings: Rankings, metrics: dict[str, type[Metric]], cutoffs: Sequence[int]
+    rankings: Rankings, metrics: Mapping[str, type[RankingMetric]], cutoffs: Sequence[int]
 ) -> dict[str, tuple[float, float]]:
     """The lowest and the highest mean of each metric, by `NDCG@10`, with every target last and first among its equals;
     without metrics that do not look at targets."""

@@ -40,9 +40,10 @@ def progress_of(plan: Plan, store: Store) -> list[Progress]:
 
     Raises `BenchError` naming a stored record that cannot be read.
     """
-    wanted = {f"{metric}@{k}" for metric in plan.suite.metrics for k in plan.suite.protocol.cutoffs}
+    columns = {dataset.label: set(plan.suite.columns_on(dataset.label)) for dataset in plan.suite.datasets}
     progress = []
     for trial in plan.trials:
+        wanted = columns[trial.dataset.label]
         record = store.record(trial.id)
         state: State
         if record is None:

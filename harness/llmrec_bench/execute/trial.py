@@ -15,12 +15,14 @@ import pandas as pd
 from llmrec_bench.data.training import Queries
 from llmrec_bench.errors import BenchError
 from llmrec_bench.evaluate import rank
+from llmrec_bench.execute.explain import explain
 from llmrec_bench.execute.job import FitOfSearch, Job
 from llmrec_bench.execute.lending import Models, finished_artifact, open_models
 from llmrec_bench.execute.measure import (
     accuracy_by_place,
     list_table,
     measure,
+    measure_texts,
     rank_table,
     standard_errors,
     target_places,
@@ -34,6 +36,7 @@ from llmrec_bench.llm.budget import BudgetReached
 from llmrec_bench.llm.meter import Meter, Spending
 from llmrec_bench.method import Method, Run, Scores
 from llmrec_bench.metrics.chance import chance
+from llmrec_bench.metrics.metric import RankingMetric, TextMetric
 from llmrec_bench.metrics.rankings import Rankings
 from llmrec_bench.protocol import CandidateFile
 from llmrec_bench.store import (
@@ -47,7 +50,7 @@ from llmrec_bench.store import (
     StagePart,
 )
 
-_PHASES = ("load", "fit", "score", "rank", "measure")
+_PHASES = ("load", "fit", "score", "rank", "explain", "measure")
 """Of a trial. A fit of a search ends with `validate`."""
 
 _PLACES_QUERIES = 512
@@ -86,6 +89,15 @@ class _Course:
             self.seconds[phase] += time.perf_counter() - start
 
 
+@dataclass(frozen=True)
+class _Answers:
+    """What a method said, in this run or an earlier one."""
+
+    rankings: Rankings
+    explanations: pd.DataFrame | None
+    """As stored; None where the method writes none or the protocol asks for none."""
+
+
 class Workbench:
     """Runs one trial after another in one process."""
 
@@ -111,8 +123,8 @@ class Workbench:
                 if job.fit is not None:
                     value = _fit_value(job, job.fit, data, course, llm)
                 else:
-                    rankings = _rank(job, data, course, llm)
-                    record, tables = _measure(job, data, rankings, course)
+                    answers = _stored(job, data) if job.measure_again else _ask(job, data, course, llm)
+                    record, tables = _measure(job, data, answers, course)
         except Exception as error:
             # A user's mistake needs no traceback; a method's fault does.
             trace = "" if isinstance(error, BenchError) else traceback.format_exc()
@@ -154,11 +166,17 @@ def _fitted(job: Job, data: TrialData, course: _Course, llm: Models) -> Method:
     return method
 
 
-def _rank(job: Job, data: TrialData, course: _Course, llm: Models) -> Rankings:
+def _stored(job: Job, data: TrialData) -> _Answers:
+    """Of a finished trial."""
+    trial, record = job.trial, job.store.record(job.trial.id)
+    depth = max(trial.protocol.cutoffs)
+    rankings = job.store.rankings(trial.id, data.dataset, data.test.users, data.popularity, depth)
+    wrote = record is not None and record.explanations is not None
+    return _Answers(rankings, job.store.explanations(trial.id) if wrote else None)
+
+
+def _ask(job: Job, data: TrialData, course: _Course, llm: Models) -> _Answers:
     trial = job.trial
-    if job.measure_again:
-        depth = max(trial.protocol.cutoffs)
-        return job.store.rankings(trial.id, data.dataset, data.test.users, data.popularity, depth)
     method = _fitted(job, data, course, llm)
     course.meter.charged = "per-request"
 
@@ -171,10 +189,15 @@ def _rank(job: Job, data: TrialData, course: _Course, llm: Models) -> Rankings:
         score, data.test, data.test_targets, trial.protocol, data.popularity, trial.seed, trial.method.label
     )
     course.seconds["rank"] = time.perf_counter() - start - course.seconds["score"]
+    explanations = None
+    if trial.protocol.explanations is not None and data.test_reviews is not None:
+        pairs = trial.protocol.explanations.asked(data.test_reviews)
+        with course.time("explain"):
+            explanations = explain(method, pairs, data.dataset, trial.method.label)
     course.remarks.extend(method.remarks)
     course.remarks.extend(f"fails {check} by design: {reason}" for check, reason in method.expected_failures.items())
     course.places = _places(method, data)
-    return rankings
+    return _Answers(rankings, explanations)
 
 
 def _places(method: Method, data: TrialData) -> npt.NDArray[np.int64] | None:
@@ -209,15 +232,22 @@ def _validate(job: Job, data: TrialData, score: Callable[[Queries], Scores], met
     )
 
 
-def _measure(job: Job, data: TrialData, rankings: Rankings, course: _Course) -> tuple[Record, dict[str, pd.DataFrame]]:
+def _measure(
+    job: Job, data: TrialData, answers: _Answers, course: _Course
+) -> tuple[Record, dict[str, pd.DataFrame | None]]:
     cutoffs = job.trial.protocol.cutoffs
+    rankings, explanations = answers.rankings, answers.explanations
+    of_rankings = {name: kind for name, kind in job.metrics.items() if issubclass(kind, RankingMetric)}
+    of_texts = {name: kind for name, kind in job.metrics.items() if issubclass(kind, TextMetric)}
     with course.time("measure"):
-        means, per_user = measure(rankings, job.metrics, cutoffs)
+        means, per_user = measure(rankings, of_rankings, cutoffs)
         users = data.dataset.users[data.test.users].astype("str")
+        text_means, text_values = measure_texts(explanations, of_texts, users)
         tables = {
-            "per_user": pd.DataFrame({"user": users, "offered": rankings.offered, **per_user}),
+            "per_user": pd.DataFrame({"user": users, "offered": rankings.offered, **per_user, **text_values}),
             "lists": list_table(rankings, data.test, data.dataset),
             "ranks": rank_table(rankings, data.test, data.dataset),
+            "explanations": explanations,
         }
         chance_means = _chance(job, data, rankings)
         column = next(iter(per_user), None)
@@ -232,10 +262,11 @@ def _measure(job: Job, data: TrialData, rankings: Rankings, course: _Course) -> 
         method=_method_part(job),
         protocol=_protocol_part(job, data.candidates_hash),
         seed=job.trial.seed,
-        metrics=means,
-        chance={name: chance_means.get(name) for name in means},
-        standard_errors=standard_errors(per_user),
-        bounds=tie_bounds(rankings, job.metrics, cutoffs) if job.trial.method.method.ties_are_open else {},
+        metrics={**means, **text_means},
+        chance={name: chance_means.get(name) for name in (*means, *text_means)},
+        standard_errors=standard_errors({**per_user, **text_values}),
+        bounds=tie_bounds(rankings, of_rankings, cutoffs) if job.trial.method.method.ties_are_open else {},
+        explanations=None if explanations is None else len(explanations),
         resources=None,
         provenance={**job.provenance, "device": job.device},
         log=[],
@@ -247,7 +278,9 @@ def _chance(job: Job, data: TrialData, rankings: Rankings) -> dict[str, float | 
     protocol = job.trial.protocol
     if isinstance(protocol.candidates, CandidateFile) and not protocol.candidates.add_target:
         return {}  # a target may be missing from its candidates, so that no order of them could find it
-    with_chance = {name: kind for name, kind in job.metrics.items() if kind.has_chance_level}
+    with_chance = {
+        name: kind for name, kind in job.metrics.items() if issubclass(kind, RankingMetric) and kind.has_chance_level
+    }
     random_order = chance(data.test_targets, rankings.offered, data.popularity)
     return measure(random_order, with_chance, protocol.cutoffs)[0]
 

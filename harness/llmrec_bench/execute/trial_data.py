@@ -10,7 +10,7 @@ import pandas as pd
 from llmrec_bench.candidates import offer
 from llmrec_bench.data.dataset import Dataset
 from llmrec_bench.data.sequences import Sequences
-from llmrec_bench.data.splits import Split
+from llmrec_bench.data.splits import Split, SplitRule
 from llmrec_bench.data.training import Queries, TrainingData
 from llmrec_bench.errors import BenchError
 from llmrec_bench.metrics.rankings import Popularity
@@ -41,6 +41,8 @@ class _Shared:
     """What all trials on one data set have in common."""
 
     prepared: PreparedData
+    rule: SplitRule
+    """By which it is split."""
     popularity: Popularity
 
 
@@ -55,7 +57,8 @@ class Loader:
 
         Raises `BenchError` where the data are no longer those that were planned.
         """
-        if self._shared is None or self._shared.prepared.dataset.fingerprint != trial.fingerprint:
+        wanted = (trial.fingerprint, trial.protocol.split)
+        if self._shared is None or (self._shared.prepared.dataset.fingerprint, self._shared.rule) != wanted:
             self._shared = _load_shared(trial)
         shared = self._shared
         dataset, parts, reviews = shared.prepared.dataset, shared.prepared.split, shared.prepared.reviews
@@ -84,6 +87,7 @@ def _load_shared(trial: Trial) -> _Shared:
         array.flags.writeable = False  # the next trial reads the same arrays
     return _Shared(
         prepared,
+        trial.protocol.split,
         popularity=Popularity(parts.train.item_counts(dataset.n_items), int(np.count_nonzero(parts.train.lengths))),
     )
 

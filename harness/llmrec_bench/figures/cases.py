@@ -45,7 +45,7 @@ def build_cases(scene: Scene, entry: CasesEntry) -> Cases:
         lost=None if lost is None else len(lost),
         cases=tuple(cases),
         seeds=scene.seeds,
-        protocol_hash=scene.plan.suite.protocol.hash,
+        protocol_hash=scene.protocol.hash,
         fingerprint=scene.prepared.dataset.fingerprint,
         notes=scene.notes(list(_own_notes(scene, entry, gained, lost, cases)), set()),
     )

@@ -32,7 +32,7 @@ def build_curves(
         lines=tuple(_line(scene, label, values, len(parts)) for label in scene.labels),
         training=None if training is None else tuple(training.tolist()),
         seeds=scene.seeds,
-        protocol_hash=scene.plan.suite.protocol.hash,
+        protocol_hash=scene.protocol.hash,
         fingerprint=scene.prepared.dataset.fingerprint,
         notes=tuple(notes),
     )

@@ -34,7 +34,7 @@ def build_differences(scenes: Sequence[Scene], entry: DifferencesEntry) -> list[
             rows=tuple(replace(row, p_corrected=_number(next(p_corrected))) for row in one.rows),
             family=family,
             seeds=one.scene.seeds,
-            protocol_hash=one.scene.plan.suite.protocol.hash,
+            protocol_hash=one.scene.protocol.hash,
             fingerprint=one.scene.prepared.dataset.fingerprint,
             notes=one.scene.notes([*_reading(entry, family, tested), *one.left_out()], {entry.metric}, spread=False),
         )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from llmrec_bench.plan import Plan, PreparedData, Trial
+from llmrec_bench.protocol import Protocol
 from llmrec_bench.store import Record, Store
 from llmrec_bench.suite_figures import SuiteFigure
 from llmrec_bench.tables.reading_notes import reading_notes
@@ -27,6 +28,11 @@ class Scene:
     def prepared(self) -> PreparedData:
         """The data set, split."""
         return self.plan.prepared[self.dataset]
+
+    @property
+    def protocol(self) -> Protocol:
+        """How the data set is tested."""
+        return self.plan.suite.protocol_on(self.dataset)
 
     @property
     def labels(self) -> list[str]:

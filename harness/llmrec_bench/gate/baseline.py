@@ -102,6 +102,8 @@ class DatasetPart(_Part):
     """One data set."""
 
     fingerprint: str
+    protocol_hash: str | None = None
+    """Where it is not tested by the suite's protocol."""
     simulated: bool
     candidates: dict[int, str]
     """Hashes by seed."""
@@ -161,7 +163,6 @@ def make_baseline(plan: Plan, store: Store, path: Path, min_effect: str) -> Base
     """
     records = _finished(plan, store)
     suite = plan.suite
-    metrics = [f"{metric}@{k}" for metric in suite.metrics for k in suite.protocol.cutoffs]
     datasets = {}
     for dataset in dict.fromkeys(trial.dataset.label for trial in plan.trials):
         trials = [trial for trial in plan.trials if trial.dataset.label == dataset]
@@ -175,9 +176,11 @@ def make_baseline(plan: Plan, store: Store, path: Path, min_effect: str) -> Base
             if len(users) and not here.equals(users):
                 raise BenchError(f"{dataset} {label}: not the users of the other methods; run its trials again")
             users = here
-            methods[label] = _method_part(by_seed, tables, metrics)
+            methods[label] = _method_part(by_seed, tables, suite.columns_on(dataset))
+        own = suite.protocol_on(dataset).hash
         datasets[dataset] = DatasetPart(
             fingerprint=mine[0].dataset.fingerprint,
+            protocol_hash=None if own == suite.protocol.hash else own,
             simulated=mine[0].dataset.simulated,
             candidates={record.seed: str(record.protocol.candidates_hash) for record in mine},
             users=len(users),
@@ -232,10 +235,10 @@ def mean_and_std(by_seed: Mapping[int, Record], metric: str) -> tuple[float | No
 
 def _finished(plan: Plan, store: Store) -> dict[str, Record]:
     """The records of all trials by id. Raises `BenchError` where one has not all its numbers."""
-    wanted = {f"{metric}@{k}" for metric in plan.suite.metrics for k in plan.suite.protocol.cutoffs}
     records, unfinished = {}, []
     for trial in plan.trials:
         record = store.record(trial.id)
+        wanted = set(plan.suite.columns_on(trial.dataset.label))
         if record is None or record.status == "failed" or not wanted <= record.metrics.keys():
             unfinished.append(trial.label)
         else:

@@ -52,8 +52,7 @@ def judge(
         suite=plan.suite.name,
         profile=plan.suite.profile,
         seeds=tuple(baseline.seeds),
-        protocol_hash=plan.suite.protocol.hash,
-        protocol=plan.suite.protocol.describe(),
+        protocols=plan.suite.protocols,
         min_effect=effect,
         family=judged.family,
         comparisons=tuple(judged.with_verdicts()),
@@ -79,8 +78,8 @@ def _new(baseline: Baseline, plan: Plan) -> Iterator[str]:
             new.setdefault(label, []).append(dataset)
     yield from (f"{label} ({', '.join(datasets)})" for label, datasets in new.items())
     known = {metric for _, _, method in _methods(baseline) for metric in method.metrics}
-    for name in plan.suite.metrics:
-        yield from (metric for k in plan.suite.protocol.cutoffs if (metric := f"{name}@{k}") not in known)
+    planned = dict.fromkeys(c for dataset in plan.suite.datasets for c in plan.suite.columns_on(dataset.label))
+    yield from (metric for metric in planned if metric not in known)
 
 
 class _Judge:
@@ -110,7 +109,8 @@ class _Judge:
 
     def go(self, only: Sequence[str]) -> None:
         """Through every method of the baseline that `only` keeps."""
-        protocol = self.plan.suite.protocol
+        suite = self.plan.suite
+        protocol = suite.protocol
         if protocol.hash != self.baseline.protocol_hash:
             self.gaps.append(
                 Gap("", "", "", f"other protocol: {protocol.hash} ({protocol.describe()}), where the baseline has "
@@ -127,6 +127,10 @@ class _Judge:
             elif prepared.dataset.fingerprint != part.fingerprint:
                 now = prepared.dataset.fingerprint
                 reason = f"other data: fingerprint {now}, where the baseline has {part.fingerprint}"
+                self.gaps.append(Gap(dataset, "", "", reason))
+            elif suite.protocol_on(dataset).hash != (then := part.protocol_hash or self.baseline.protocol_hash):
+                rule = suite.protocol_on(dataset)
+                reason = f"other protocol: {rule.hash} ({rule.describe()}), where the baseline has {then}"
                 self.gaps.append(Gap(dataset, "", "", reason))
             else:
                 for label in labels:

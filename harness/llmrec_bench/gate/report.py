@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from llmrec_bench.suite import ProtocolUse
+
 Verdict = Literal["worse", "better", "small", "unclear", "none", "untested", "shown"]
 
 
@@ -66,8 +68,8 @@ class Gate:
     profile: str | None
     seeds: tuple[int, ...]
     """Those compared: the baseline's."""
-    protocol_hash: str
-    protocol: str
+    protocols: tuple[ProtocolUse, ...]
+    """Those of the suite."""
     min_effect: str
     family: int
     """How many tests the baseline asks for, those that could not be made included."""

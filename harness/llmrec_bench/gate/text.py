@@ -144,7 +144,9 @@ def _notes(gate: Gate) -> Iterator[str]:
         yield f"New since the baseline, and not gated: {', '.join(gate.new)}."
     if gate.not_asked:
         yield f"--only left out {_count(gate.not_asked, 'method')} of the baseline, by data set; the tests still count."
-    yield f"Protocol {gate.protocol_hash}: {gate.protocol}. Seconds and memory are no part of the baseline."
+    for protocol in gate.protocols:
+        yield f"Protocol {protocol.line}."
+    yield "Seconds and memory are no part of the baseline."
 
 
 def _visible(gate: Gate) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Every chart of a suite: what its tables, costs, lists and figures have numbers for."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from llmrec_bench.costs import CostTable
 from llmrec_bench.figures.activity import build_activity
@@ -48,6 +49,7 @@ class Gallery:
         """
         if not any(row.cells[0].values for row in table.rows):
             return
+        table = replace(table, rows=tuple(row for row in table.rows if row.trials))  # what is published only has none
         split = None if costs is None or not costs.rows else costs
         if split is not None:
             yield from self._costs(table, split)
@@ -56,7 +58,7 @@ class Gallery:
             yield draw_option(table, option, points, self._looks)
         if not any(isinstance(f, Curves) and f.kind == "activity" and f.dataset == table.dataset for f in figures):
             yield from self._activity(table)
-        cutoff = min(self._plan.suite.protocol.cutoffs)
+        cutoff = min(self._plan.suite.protocol_on(table.dataset).cutoffs)
         shares = list(popularity_shares(table, self._plan.prepared[table.dataset], self._store, cutoff))
         if shares:
             yield draw_popularity(table, shares, cutoff, self._looks)

@@ -10,6 +10,7 @@ from llmrec_bench.execute.run import Progress, SearchProgress
 from llmrec_bench.llm.meter import Spending, total_usd
 from llmrec_bench.plan import Plan
 from llmrec_bench.store import Record, StagePart
+from llmrec_bench.suite import ProtocolUse
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,7 @@ class Summary:
     file: str
     description: str
     profile: str | None
-    protocol: str
-    protocol_hash: str
+    protocols: tuple[ProtocolUse, ...]
     seeds: tuple[int, ...]
     methods: int
     states: dict[str, int]
@@ -69,8 +69,7 @@ def summarise(
         file=suite.path.name,
         description=" ".join(suite.description.split()),
         profile=suite.profile,
-        protocol=suite.protocol.describe(),
-        protocol_hash=suite.protocol.hash,
+        protocols=suite.protocols,
         seeds=tuple(dict.fromkeys(trial.seed for trial in plan.trials)),
         methods=len({trial.method.label for trial in plan.trials}),
         states=dict(Counter(p.state for p in progress)),

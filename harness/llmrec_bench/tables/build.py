@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from llmrec_bench.metrics.metric import PerUserMetric
 from llmrec_bench.plan import Plan, Trial
+from llmrec_bench.protocol import Protocol
 from llmrec_bench.published import Published
 from llmrec_bench.stats import TESTS, SeedTest
 from llmrec_bench.store import Record, Store
@@ -61,6 +61,10 @@ class _Scene:
     records: Mapping[str, Record]
     store: Store | None
     allow_mixed: bool
+
+    @property
+    def protocol(self) -> Protocol:
+        return self.plan.suite.protocol_on(self.dataset)
 
     @cached_property
     def trials(self) -> list[Trial]:
@@ -121,7 +125,7 @@ class _Scene:
 
     def _is_tested(self, column: _Column) -> bool:
         measure = self.plan.suite.measures[column.metric.partition("@")[0]]
-        return isinstance(TESTS[self.entry.test], SeedTest) or issubclass(measure, PerUserMetric)
+        return isinstance(TESTS[self.entry.test], SeedTest) or measure.has_user_values
 
     def table(self, family: int) -> Table:
         """With p-values as they are; `family` is the number of tests of all the entry's data sets."""
@@ -141,8 +145,14 @@ class _Scene:
         if any(cell.near_chance for row in rows for cell in row.cells):
             notes.append(f"{NEAR_CHANCE}: below chance, or above it by less than two standard errors over users.")
         if self.entry.published is not None and self.entry.slice is None:
+            alone = [label for label in self.entry.published_only if self._has_published(label)]
+            rows += [_published_row(label, len(self.columns)) for label in alone]
             rows = [_beside(row, self.dataset, self.entry.metrics, self.entry.published) for row in rows]
-            notes += self.entry.published.notes(self.dataset, labels, self.entry.metrics, self.plan.suite.protocol)
+            shown = [*labels, *alone]
+            notes += self.entry.published.notes(self.dataset, shown, self.entry.metrics, self.protocol)
+            notes += [
+                f"{label}: published only, {' '.join(self.entry.published_only[label].split())}." for label in alone
+            ]
         sliced = self.entry.slice is not None
         measures = [self.plan.suite.measures[c.metric.partition("@")[0]] for c in self.columns]
         return Table(
@@ -154,13 +164,17 @@ class _Scene:
             rows=tuple(rows),
             chance=tuple(None if sliced else _chance(column.metric, self.finished) for column in self.columns),
             seeds=seeds,
-            protocol_hash=self.plan.suite.protocol.hash,
+            protocol_hash=self.protocol.hash,
             fingerprint=self.plan.prepared[self.dataset].dataset.fingerprint,
             notes=tuple(notes),
             directions=tuple(measure.direction for measure in measures),
             against=self.against(family),
             sizes=tuple(0 if c.group is None else len(c.group.rows) for c in self.columns) if sliced else None,
         )
+
+    def _has_published(self, label: str) -> bool:
+        published = self.entry.published
+        return published is not None and any(published.number(self.dataset, label, m) for m in self.entry.metrics)
 
     def _row(self, label: str) -> Row:
         trials = self.of(label)
@@ -205,6 +219,11 @@ def _mean(values: Values) -> float:
     """Over the users that have a value; NaN without one."""
     there = values[~np.isnan(values)]
     return float(there.mean()) if len(there) else float("nan")
+
+
+def _published_row(label: str, columns: int) -> Row:
+    """Without a number of ours."""
+    return Row(label, "published", (Cell("published", None, None, {}, False),) * columns, {})
 
 
 def _beside(row: Row, dataset: str, columns: Sequence[str], published: Published) -> Row:

@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from llmrec_bench.metrics.metric import PerUserMetric
 from llmrec_bench.plan import Plan, Trial
 from llmrec_bench.store import Record, Store
 
@@ -31,7 +30,7 @@ class Measured:
 
     def per_user(self, column: str) -> bool:
         """Whether the metric has a value for each user."""
-        return issubclass(self._plan.suite.measures[column.partition("@")[0]], PerUserMetric)
+        return self._plan.suite.measures[column.partition("@")[0]].has_user_values
 
     def read(self, trials: Sequence[Trial], columns: Sequence[str]) -> dict[str, dict[int, Values]]:
         """By column and seed, float64 (U,) values in the order of the test queries, NaN where a user has none; or (1,),

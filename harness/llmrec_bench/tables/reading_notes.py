@@ -19,7 +19,7 @@ def reading_notes(
 ) -> Iterator[str]:
     """What a reader must know of these trials and their records: data, protocol, seeds, settings, language models, and
     what failed or is missing of the metrics `columns`. Without `spread`, what ± means is left out."""
-    protocol, data = plan.suite.protocol, plan.prepared[dataset].dataset
+    protocol, data = plan.suite.protocol_on(dataset), plan.prepared[dataset].dataset
     source = trials[0].dataset.source
     if data.simulated:
         yield f"SIMULATED: the interactions of '{source.name}' are made by a program, not observed."
@@ -48,6 +48,8 @@ def reading_notes(
         )
     else:
         yield f"One seed ({seeds[0]}): no spread is known."
+    if any("@" not in column for column in columns):
+        yield _of_explanations(plan, dataset, trials, finished)
     if all(t.method.settings == "default" for t in trials):
         yield "Settings: every method with its defaults."
     yield from _tuning_notes(trials, records)
@@ -69,6 +71,20 @@ def reading_notes(
     unmeasured = sum(1 for r in finished if not columns <= r.metrics.keys())
     if unmeasured:
         yield f"Not measured yet: metrics of {unmeasured} of {len(trials)} trials; bench run adds them without a fit."
+
+
+def _of_explanations(plan: Plan, dataset: str, trials: list[Trial], finished: list[Record]) -> str:
+    """How many texts are behind the metrics of texts, and who wrote none."""
+    rule, reviews = plan.suite.protocol_on(dataset).explanations, plan.prepared[dataset].reviews
+    asked = None if rule is None or reviews is None else rule.asked(reviews.test)
+    if asked is None or not len(asked):
+        return "No explanations: the data set holds out no review."
+    label = {t.id: t.method.label for t in trials}
+    silent = ", ".join(dict.fromkeys(label[r.id] for r in finished if r.explanations is None))
+    return (
+        f"Explanations of {len(asked):,} reviews, {int((asked['feature'] != '').sum()):,} of them about a known feature"
+        + (f"; none written by {silent}." if silent else ".")
+    )
 
 
 def _tuning_notes(trials: list[Trial], records: Mapping[str, Record]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Literal
 NEAR_CHANCE = "≈"
 """Stands behind a number that a random order of the candidates might have got."""
 
-CellStatus = Literal["complete", "partial", "failed", "missing", "unmeasured", "undefined"]
+CellStatus = Literal["complete", "partial", "failed", "missing", "unmeasured", "undefined", "published"]
 Direction = Literal["higher", "lower", "neither"]
 Mark = Literal["best", "second"]
 
@@ -48,7 +48,7 @@ class Cell:
     status: CellStatus
     """`complete`: every seed; `partial`: some seeds failed or are missing, the mean is over the others;
     `failed`, `missing`: no seed; `unmeasured`: run before the suite asked for this metric; `undefined`: the metric has
-    no value here."""
+    no value here; `published`: of a row that has published numbers and none of ours."""
     mean: float | None
     std: float | None
     """Sample standard deviation over seeds (n - 1); None with fewer than two."""
@@ -79,7 +79,7 @@ class Row:
     method: str
     settings: str
     """Where its options come from: `default`, the name of the method's own settings, `own` for others that the suite
-    gives, or `tuned` with the number of fits."""
+    gives, or `tuned` with the number of fits; `published` where the row has no numbers of ours."""
     cells: tuple[Cell, ...]
     trials: dict[int, str]
     """Ids by seed, of what was planned."""

@@ -10,7 +10,7 @@ from llmrec_bench.config import Config
 from llmrec_bench.data.source import DataSource
 from llmrec_bench.llm.language_model import LanguageModel
 from llmrec_bench.method import Method
-from llmrec_bench.metrics.metric import Metric
+from llmrec_bench.metrics.metric import RankingMetric, TextMetric
 from llmrec_bench.plugins import installed_catalog
 from llmrec_bench.stage import Stage
 from llmrec_bench.testing.check import Check, run_check, unknown_names
@@ -20,6 +20,7 @@ from llmrec_bench.testing.method_checks import METHOD_CHECKS
 from llmrec_bench.testing.metric_checks import METRIC_CHECKS
 from llmrec_bench.testing.offers import expected_failures, subject_of
 from llmrec_bench.testing.stage_checks import STAGE_CHECKS
+from llmrec_bench.testing.text_metric_checks import TEXT_METRIC_CHECKS
 
 
 class _Cases:
@@ -109,6 +110,14 @@ class DataSourceTests(_Cases):
 class MetricTests(_Cases):
     """`class TestMine(MetricTests): metric = Mine`."""
 
-    metric: ClassVar[type[Metric]]
+    metric: ClassVar[type[RankingMetric]]
     _checks = METRIC_CHECKS
+    _plugin = "metric"
+
+
+class TextMetricTests(_Cases):
+    """`class TestMine(TextMetricTests): metric = Mine`."""
+
+    metric: ClassVar[type[TextMetric]]
+    _checks = TEXT_METRIC_CHECKS
     _plugin = "metric"

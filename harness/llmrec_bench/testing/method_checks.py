@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from llmrec_bench.data.sequences import PAD
 from llmrec_bench.errors import BenchError
+from llmrec_bench.execute.explain import explain
 from llmrec_bench.method import Method
 from llmrec_bench.plugins import Catalog, installed_catalog
 from llmrec_bench.testing.check import Check, named
@@ -254,6 +256,28 @@ def smoke_run(subject: MethodSubject) -> str | None:
     return f"{undefined[0]} has no value" if undefined else None
 
 
+def explanations(subject: MethodSubject) -> str | None:
+    """Asked why, the method gives one text a pair, the same from a second fit with the same seed; or None."""
+    if subject.kind.explain is Method.explain:
+        return None
+    data = tiny_split()
+    texts = _explained(subject, data)
+    return _differing("from a second fit", texts, _explained(subject, data)) if texts is not None else None
+
+
+def explanations_apart(subject: MethodSubject) -> str | None:
+    """An explanation does not depend on which other pairs are asked about, nor on their order."""
+    if subject.kind.explain is Method.explain:
+        return None
+    data = tiny_split()
+    texts = _explained(subject, data)
+    if texts is None:
+        return None
+    order = np.random.default_rng(2).permutation(len(texts))[: len(texts) // 2]
+    expected = [texts[place] for place in order]
+    return _differing("with half of the pairs in another order", expected, _explained(subject, data, order))
+
+
 def version_raised(subject: MethodSubject) -> str | None:
     """Options that are others than those kept beside the package come with another version."""
     return lock_fault(subject.kind)
@@ -275,6 +299,8 @@ METHOD_CHECKS: tuple[Check[MethodSubject], ...] = (
         another_process,
         interrupted_fit,
         smoke_run,
+        explanations,
+        explanations_apart,
         version_raised,
     ),
     *IMPORT_CHECKS,
@@ -284,6 +310,31 @@ METHOD_CHECKS: tuple[Check[MethodSubject], ...] = (
 
 def _scores_there(kind: type[Method], config: Method.Config, folder: Path) -> npt.NDArray[np.float64]:
     return MethodSubject(kind, config, installed_catalog(), folder).scores.values
+
+
+def _explained(subject: MethodSubject, data: TinySplit, order: npt.NDArray[np.int64] | None = None) -> list[str] | None:
+    """Of the test targets, in order, by a fit of their own."""
+    targets = data.split.test_targets
+    users, items = data.queries.users[targets.rows()], targets.items
+    chosen = np.arange(len(items)) if order is None else order
+    pairs = pd.DataFrame({"user": users[chosen], "item": items[chosen], "text": "", "feature": ""})
+    method = subject.fitted(data)
+    method.score(data.queries)
+    told = explain(method, pairs, data.dataset, subject.kind.name)
+    return None if told is None else told["text"].tolist()
+
+
+def _differing(where: str, texts: list[str], others: list[str] | None) -> str | None:
+    if others is None:
+        return f"{where}: explain() returned None instead of texts"
+    for text, other in zip(texts, others, strict=True):
+        if text != other:
+            return f"{where}: {_shortened(other)} instead of {_shortened(text)}"
+    return None
+
+
+def _shortened(text: str) -> str:
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")
 
 
 def _prefixed(where: str, fault: str | None) -> str | None:

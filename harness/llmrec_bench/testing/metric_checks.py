@@ -1,4 +1,4 @@
-"""What holds for every metric."""
+"""What holds for every metric of rankings."""
 
 from dataclasses import replace
 
@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from llmrec_bench.data.sequences import PAD
-from llmrec_bench.metrics.metric import Metric, PerUserMetric
+from llmrec_bench.metrics.metric import PerUserMetric, RankingMetric
 from llmrec_bench.metrics.rankings import UNRANKED, Popularity, Rankings, Ranks
 from llmrec_bench.testing.check import Check, named
-from llmrec_bench.testing.import_checks import IMPORT_CHECKS
+from llmrec_bench.testing.import_checks import IMPORT_CHECKS, Importable
 
 _B, _ITEMS, _LENGTH = 24, 20, 8
 _CUTOFFS = (1, 3, _LENGTH)
@@ -17,9 +17,9 @@ _SLACK = 1e-9
 
 
 class MetricSubject:
-    """A metric under check."""
+    """A metric of rankings under check."""
 
-    def __init__(self, kind: type[Metric]) -> None:
+    def __init__(self, kind: type[RankingMetric]) -> None:
         self.kind = kind
         self.metric = kind()
 
@@ -42,7 +42,7 @@ def drawn_rankings(seed: int) -> Rankings:
     )
 
 
-def declarations(subject: MetricSubject) -> str | None:
+def declarations(subject: Importable) -> str | None:
     """Direction, bounds, a formula on one line and a source are said."""
     kind = subject.kind
     if kind.direction not in ("higher", "lower", "neither"):

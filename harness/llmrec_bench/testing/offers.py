@@ -10,7 +10,7 @@ from llmrec_bench.data.source import DataSource
 from llmrec_bench.errors import BenchError, suggest
 from llmrec_bench.llm.language_model import LanguageModel
 from llmrec_bench.method import Method
-from llmrec_bench.metrics.metric import Metric
+from llmrec_bench.metrics.metric import RankingMetric, TextMetric
 from llmrec_bench.plugins import Catalog
 from llmrec_bench.stage import Stage
 from llmrec_bench.testing.check import Check, Finding, run_checks
@@ -20,6 +20,7 @@ from llmrec_bench.testing.language_model_checks import LANGUAGE_MODEL_CHECKS, La
 from llmrec_bench.testing.method_checks import METHOD_CHECKS, MethodSubject
 from llmrec_bench.testing.metric_checks import METRIC_CHECKS, MetricSubject
 from llmrec_bench.testing.stage_checks import STAGE_CHECKS, StageSubject
+from llmrec_bench.testing.text_metric_checks import TEXT_METRIC_CHECKS, TextMetricSubject
 
 Options = Mapping[str, Any] | Config
 
@@ -29,7 +30,8 @@ def checks_for(kind: type) -> Sequence[Check[Any]]:
     checks: list[tuple[type, Sequence[Check[Any]]]] = [
         (Method, METHOD_CHECKS),
         (DataSource, DATA_SOURCE_CHECKS),
-        (Metric, METRIC_CHECKS),
+        (RankingMetric, METRIC_CHECKS),
+        (TextMetric, TEXT_METRIC_CHECKS),
         (LanguageModel, LANGUAGE_MODEL_CHECKS),
         (Stage, STAGE_CHECKS),
     ]
@@ -50,10 +52,10 @@ def subject_of(kind: type, options: Options, catalog: Catalog, folder: Path) -> 
         return LanguageModelSubject(kind, config, catalog, folder)
     if issubclass(kind, Stage):
         return StageSubject(configured(kind, options, f"stage '{kind.name}'", catalog), catalog, folder)
-    if issubclass(kind, Metric):
+    if issubclass(kind, RankingMetric | TextMetric):
         if options:
             raise BenchError(f"metric '{kind.name}' has no options")
-        return MetricSubject(kind)
+        return MetricSubject(kind) if issubclass(kind, RankingMetric) else TextMetricSubject(kind)
     raise BenchError(f"{kind.__qualname__} is neither a method, data source, metric, language model nor stage")
 
 

@@ -16,7 +16,7 @@ from llmrec_bench_plugins.datasets.delimited import WHOLE_LINES, read_delimited
 from llmrec_bench_plugins.datasets.first_mistake import clipped
 from llmrec_bench_plugins.datasets.item_texts import no_item_texts
 from llmrec_bench_plugins.datasets.opening import first_lines
-from llmrec_bench_plugins.datasets.p5_companions import companion, read_names, read_times, read_titles
+from llmrec_bench_plugins.datasets.p5_companions import companion, read_attributes, read_names, read_times, read_titles
 from llmrec_bench_plugins.datasets.p5_reviews import read_reviews, reviews_file
 from llmrec_bench_plugins.datasets.paths import files_like, located, one_file
 
@@ -46,6 +46,9 @@ class P5(DataSource):
     use_reviews: bool = True
     """Whether to read `explanation.json` where there is one. Which of its records are for training says the suite, not
     the file."""
+    attributes: bool = False
+    """Whether to read S3-Rec's `item2attributes.json`, categories and brand as numbers without names, into the item
+    column `attributes`, which RecBole's models of item features take. It changes the data set's fingerprint."""
 
     def read(self) -> Log:
         path = located(self.path)
@@ -64,6 +67,8 @@ class P5(DataSource):
             events |= {"review": told["review"], "feature": told["feature"]}
         titles = companion(folder, "titles.tsv")
         texts = no_item_texts() if titles is None else read_titles(titles, names)
+        if self.attributes:
+            texts = texts.join(read_attributes(folder), how="outer").fillna("")
         return Log(events=pd.DataFrame(events), items=texts)
 
     @classmethod

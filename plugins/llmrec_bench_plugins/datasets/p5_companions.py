@@ -9,6 +9,7 @@ import pandas as pd
 
 from llmrec_bench import BenchError
 from llmrec_bench_plugins.datasets.delimited import TABS, read_delimited
+from llmrec_bench_plugins.datasets.first_mistake import clipped
 from llmrec_bench_plugins.datasets.item_texts import item_texts
 from llmrec_bench_plugins.datasets.opening import text_lines
 from llmrec_bench_plugins.datasets.paths import files_like
@@ -65,6 +66,31 @@ def read_titles(path: Path, names: dict[str, str] | None) -> pd.DataFrame:
                 f"{names.get(str(numbers[row]))} in datamaps.json; take both from the same copy"
             )
     return item_texts(numbers, {"title": table["title"]})
+
+
+def read_attributes(folder: Path) -> pd.Series:
+    """The attributes of items by item number, as `1, 2, 3`, from `item2attributes.json`.
+
+    Raises `BenchError` where the file is not there, or is no object of item numbers with lists of numbers.
+    """
+    path = companion(folder, "item2attributes.json")
+    if path is None:
+        raise BenchError(f"{folder}: no item2attributes.json, which `attributes: true` reads; leave the option out")
+    try:
+        found = json.loads("".join(text_lines(path)))
+    except json.JSONDecodeError as error:
+        raise BenchError(f"{path}: line {error.lineno}: broken JSON ({error.msg})") from error
+    if not isinstance(found, dict):
+        raise BenchError(f"{path}: no object with a list of attributes for each item")
+    for item, attributes in found.items():
+        if not item.isdecimal():
+            raise BenchError(f"{path}: {clipped(item)} is no item number")
+        if not isinstance(attributes, list) or not all(type(number) is int for number in attributes):
+            raise BenchError(f"{path}: item {item} should have a list of numbers (given {clipped(str(attributes))})")
+    joined = [", ".join(map(str, attributes)) for attributes in found.values()]
+    return pd.Series(
+        joined, index=pd.Index([int(item) for item in found], dtype="int64"), name="attributes", dtype="str"
+    )
 
 
 def read_times(path: Path, users: Numbers, items: Numbers, offsets: Numbers) -> Numbers:

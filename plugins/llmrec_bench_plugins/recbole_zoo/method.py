@@ -12,8 +12,9 @@ from llmrec_bench import BenchError, Method, Queries, Range, Run, Scores, Traini
 from llmrec_bench_plugins.backbones.preconditions import need_device, need_validation
 from llmrec_bench_plugins.recbole_zoo.models import (
     CLOSED_FORM,
+    FEATURES,
     MODELS,
-    NEED_CATEGORIES,
+    NEED_FEATURES,
     PERSONAL,
     ZooModel,
     all_settings,
@@ -52,6 +53,10 @@ class RecBoleMethod(Method):
                 raise ValueError(f"recbole:{model.name} does not run: it {reason}")
             given, known = self.options if "options" in self.model_fields_set else {}, own_options(model.name)
             refuse_unknown(given, known)
+            epochs = given.get("pretrain_epochs")
+            if isinstance(epochs, int | float) and epochs < 1:
+                unlike = f"a {model.name} that is not pretrained would be a SASRec under another name"
+                raise ValueError(f"'pretrain_epochs' should be 1 or more (given {epochs}); {unlike}")
             object.__setattr__(self, "options", {**known, **given})  # nobody has seen it yet
             return self
 
@@ -68,8 +73,9 @@ class RecBoleMethod(Method):
 
         name, sequences = self.model.name, train.sequences
         categories = None
-        if name in NEED_CATEGORIES:
-            categories = list(train.items.get("category", [""] * train.n_items))
+        if name in NEED_FEATURES:
+            self._feature = next((column for column in FEATURES if column in train.items), FEATURES[-1])
+            categories = list(train.items.get(self._feature, [""] * train.n_items))
         self._training_lengths = sequences.lengths
         with seeded(run.seed, run.device):
             try:
@@ -103,8 +109,9 @@ class RecBoleMethod(Method):
     def remarks(self) -> Sequence[str]:
         """What is unlike RecBole's way of the model, or was decided for it."""
         built, remarks = self._built, []
-        if self.model.name in NEED_CATEGORIES:
-            remarks.append("its item features are the items' categories")
+        if self.model.name in NEED_FEATURES:
+            told = {"attributes": "attributes", "category": "categories"}[self._feature]
+            remarks.append(f"its item features are the items' {told}")
         if built.pretraining_epochs:
             remarks.append(f"pretrained on the training rows for {built.pretraining_epochs} epochs")
         if built.masked:
@@ -134,6 +141,8 @@ class RecBoleMethod(Method):
         return None
 
     _built: "Built"
+    _feature: str
+    """The item column that a model of item features reads."""
 
 
 class TrainedRecBoleMethod(RecBoleMethod):
@@ -241,7 +250,7 @@ def _described(model: ZooModel) -> str:
     reason = missing(model)
     if reason:
         return f"Does not run: RecBole's {model.name} ({model.family}) {reason}."
-    reads = " It reads the items' categories." if model.name in NEED_CATEGORIES else ""
+    reads = " It reads the items' attributes or categories." if model.name in NEED_FEATURES else ""
     return f"RecBole's {model.name} ({model.family}), its module and loss as they are.{reads}"
 
 

@@ -78,8 +78,10 @@ REFUSED: Mapping[str, tuple[Family, str]] = {
 }
 """Models that do not run as methods: their family, and why."""
 
-NEED_CATEGORIES = ("FDSA", "GRU4RecF", "S3Rec", "SASRecF")
-"""Models of item features, which get the items' categories."""
+NEED_FEATURES = ("FDSA", "GRU4RecF", "S3Rec", "SASRecF")
+"""Models of item features."""
+FEATURES = ("attributes", "category")
+"""The item columns that these read, the first that there is."""
 PERSONAL = ("Caser", "FOSSIL", "FPMC", "HGN", "HRM", "NPE", "SHAN", "TransRec")
 """Sequential models that also have a vector for each user."""
 

@@ -5,8 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from llmrec_bench.data.sequences import PAD, Sequences
+from llmrec_bench.metrics import register_metrics
 from llmrec_bench.metrics.lists import rank_lists
+from llmrec_bench.metrics.metric import RankingMetric
 from llmrec_bench.metrics.rankings import UNRANKED, Popularity, Rankings, Ranks
+
+RANKING_METRICS = [metric for metric in register_metrics() if issubclass(metric, RankingMetric)]
 
 
 def rows(*items: Sequence[int]) -> Sequences:

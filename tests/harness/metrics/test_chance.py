@@ -3,17 +3,16 @@
 import numpy as np
 import pytest
 
-from llmrec_bench.metrics import register_metrics
 from llmrec_bench.metrics.accuracy import HR, NDCG, Recall
 from llmrec_bench.metrics.chance import chance
 from llmrec_bench.metrics.lists import rank_lists
 from llmrec_bench.metrics.rankings import Popularity
 
 from .golden_cases import FOLDER, read_table
-from .metric_inputs import rows
+from .metric_inputs import RANKING_METRICS, rows
 
 ANALYTIC = read_table(FOLDER, "chance_levels")
-METRICS = {metric.name: metric() for metric in register_metrics()}
+METRICS = {metric.name: metric() for metric in RANKING_METRICS}
 POPULARITY = Popularity(np.array([4, 2, 1, 1, 0]), n_users=8)
 
 

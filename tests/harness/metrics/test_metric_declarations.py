@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from llmrec_bench.metrics import register_metrics
 from llmrec_bench.metrics.metric import Metric, PerUserMetric
 
-from .metric_inputs import from_scores
+from .metric_inputs import RANKING_METRICS, from_scores
 
 METRICS = register_metrics()
 
@@ -17,6 +17,8 @@ def test_the_names() -> None:
     assert [metric.name for metric in METRICS] == [
         "HR", "NDCG", "MRR", "Recall", "Precision", "MAP", "EFD", "EPC", "EFD_free", "EPC_free",
         "ARP", "APLT", "ACLT", "Gini", "Entropy", "ItemCoverage", "UserCoverage", "InvalidRate",
+        "BLEU-1", "BLEU-4", "ROUGE-1", "ROUGE-2", "ROUGE-L",
+        "USR", "FeatureCoverage", "FeatureDiversity", "FeatureMatch",
     ]  # fmt: skip
 
 
@@ -40,7 +42,7 @@ def test_values_keep_to_the_bounds(scores: list[list[int | None]], k: int, data:
     relevant = [sorted(data.draw(st.sets(st.integers(0, 5), max_size=3))) for _ in scores]
     gains = [data.draw(st.sampled_from([1.0, 3.0])) for row in relevant for _ in row]
     rankings = from_scores(scores, relevant, gains, counts=[5, 3, 1, 0, 2, 1], n_users=6)
-    for metric in METRICS:
+    for metric in RANKING_METRICS:
         values = np.array([metric().overall(rankings, k)])
         if issubclass(metric, PerUserMetric):
             values = np.append(values, metric().per_query(rankings, k))

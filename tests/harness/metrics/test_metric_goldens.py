@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from llmrec_bench.metrics import register_metrics
 from llmrec_bench.metrics.accuracy import Recall
 
 from .golden_cases import FOLDER, Case, read_case, read_table
 from .golden_rules import CONVERSIONS, Reading, excuse, users_of
+from .metric_inputs import RANKING_METRICS
 
 CHECKOUT = Path(__file__).parents[3]
 REFERENCE = Path(os.environ.get("LLMREC_BENCH_REFERENCE", CHECKOUT.parent / "shared" / "reference")) / "metrics"
@@ -129,7 +129,7 @@ def test_every_case_has_its_number_of_rows() -> None:
 def test_a_repeated_item_counts_once_at_its_first_place() -> None:
     given = read_case(FOLDER / "cases" / "edge_duplicate_recs")
     cleaned = read_case(FOLDER / "cases" / "edge_duplicate_recs_deduped")
-    for metric in register_metrics():
+    for metric in RANKING_METRICS:
         for k in (1, 3, 5):
             values = [metric().overall(c.rankings(c.everyone), k) for c in (given, cleaned)]
             assert values[0] == values[1], f"{metric.name}@{k}"

@@ -77,6 +77,19 @@ def test_a_baseline_that_is_not_shown_has_to_be_of_one_protocol_too(study):
         shown.table()
 
 
+def test_what_is_published_only_is_held_against_nothing(study, tmp_path):
+    header = "source,table,dataset,backbone,method,metric,mean,std,pvalue,unit,protocol"
+    (tmp_path / "paper.csv").write_text(f"{header}\nA Paper,1,shop,,quoted,NDCG@2,0.5,,,plain,\n")
+    beside = "published: paper.csv, published_only: {quoted: no code}"
+    main = f"tables: {{main: {{metrics: [NDCG@2], {beside}}}}}"
+    alone, table = kept(study).table(baseline="plain"), kept(study, change={MAIN: main}).table(baseline="plain")
+    quoted = table.rows[-1]
+    assert (quoted.method, quoted.cells[0].change, quoted.cells[0].published) == ("quoted", None, 0.5)
+    assert table.against == alone.against  # it is no test
+    line = next(line for line in render_tables([table], "markdown").splitlines() if line.startswith("| quoted"))
+    assert [cell.strip() for cell in line.strip("|").split("|")] == ["quoted", "published", "-", "-", "0.5000", "-"]
+
+
 def test_seeds_of_one_side_do_not_count(study):
     study = study()
     study.keep("plain", 1, values=(0.0, 0.5, 0.0, 0.5))

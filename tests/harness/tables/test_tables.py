@@ -387,6 +387,44 @@ def test_every_form_shows_published_numbers(compared: list[Table]) -> None:
     assert rows[2]["published"] == rows[-1]["published"] == ""
 
 
+QUOTED = BESIDE.replace("paper.csv}", 'paper.csv, published_only: {Half: "no code\n  or data"}}')
+
+
+def test_a_row_may_have_published_numbers_only(planned: Planned, tmp_path: Path) -> None:
+    (tmp_path / "paper.csv").write_text(PAPER + "A Paper,2,Real,,half,HR@10,8.5,,,percent,candidates: sampled 100\n")
+    plan = planned(QUOTED)
+    real, toy = build_tables(plan, records(plan))
+    *_, row = real.rows
+    assert (row.method, row.settings, row.trials) == ("Half", "published", {})
+    assert [cell.status for cell in row.cells] == ["published"] * 3
+    assert [getattr(cell, "published", None) for cell in row.cells] == [0.085, None, None]
+    assert real.notes[-1] == "Half: published only, no code or data."
+    assert "Half" not in {row.method for row in toy.rows}  # of which the file has no number
+    assert not any(note.startswith("Half") for note in toy.notes)
+    line = next(line for line in render_tables([real], "markdown").splitlines() if line.startswith("| Half"))
+    assert [cell.strip() for cell in line.strip("|").split("|")] == [
+        "Half", "published", "-", "0.0850", "-", "-", "-", "-", "-",
+    ]  # fmt: skip
+    found = list(csv.DictReader(io.StringIO(render_tables([real], "csv"))))[-3]
+    assert [found[name] for name in ("method", "status", "mean", "published")] == ["Half", "published", "", "0.085"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("published: paper.csv, published_only: {Wole: gone}", "paper.csv has no 'Wole'; did you mean 'Whole'?"),
+        ("published: paper.csv, published_only: {whole: gone}",
+         "'whole' is a method of this suite, with numbers of its own"),
+        ("published_only: {Half: gone}", "'Half' is to show published numbers, and `published` has no file"),
+    ],
+)  # fmt: skip
+def test_a_wrong_published_row_is_a_mistake(planned: Planned, tmp_path: Path, entry: str, message: str) -> None:
+    (tmp_path / "paper.csv").write_text(PAPER)
+    with pytest.raises(SuiteErrors) as error:
+        planned(BESIDE.replace("published: paper.csv", entry))
+    assert error.value.mistakes == [f"{tmp_path}/study.yaml:16: tables.main: {message}"]
+
+
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_published_numbers_fit_a_terminal(compared: list[Table], width: int) -> None:
     shown = render_tables(compared[:1], "terminal", width=width)

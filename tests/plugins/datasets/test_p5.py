@@ -95,6 +95,42 @@ def test_mistakes_beside_the_sequences(name: str, text: str, message: str, write
         P5(path=tmp_path).read()
 
 
+def test_attributes_are_a_column_of_their_own(write: Write, tmp_path: Path) -> None:
+    write("sequential.txt", SEQUENCES)
+    write("titles.tsv", "item_id\tasin\ttitle\n1\ta\tOne\n2\tb\tTwo\n")
+    write("item2attributes.json", '{"2": [7, 12], "4": [7], "1": []}')
+    assert list(P5(path=tmp_path).read().items.columns) == ["title"]
+    items = P5(path=tmp_path, attributes=True).read().items
+    assert items.to_dict("index") == {
+        1: {"title": "One", "attributes": ""},
+        2: {"title": "Two", "attributes": "7, 12"},
+        4: {"title": "", "attributes": "7"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[1]]", "no object with a list of attributes for each item"),
+        ('{"1": [2', "line 1: broken JSON"),
+        ('{"1": [2], "B0": [3]}', "'B0' is no item number"),
+        ('{"1": [2], "2": 3}', r"item 2 should have a list of numbers \(given '3'\)"),
+        ('{"1": [2], "2": ["a"]}', "item 2 should have a list of numbers"),
+    ],
+)
+def test_mistakes_in_the_attributes(text: str, message: str, write: Write, tmp_path: Path) -> None:
+    write("sequential.txt", SEQUENCES)
+    write("item2attributes.json", text)
+    with pytest.raises(BenchError, match=f"item2attributes.json: {message}"):
+        P5(path=tmp_path, attributes=True).read()
+
+
+def test_attributes_without_their_file(write: Write, tmp_path: Path) -> None:
+    write("sequential.txt", SEQUENCES)
+    with pytest.raises(BenchError, match=r"no item2attributes\.json, which `attributes: true` reads; leave"):
+        P5(path=tmp_path, attributes=True).read()
+
+
 def test_a_folder_without_sequences(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="no sequences in this folder"):
         P5(path=tmp_path).read()

@@ -58,3 +58,27 @@ def test_passes_leave_nobody_out_and_take_nobody_twice(n, counts, seed):
     for start in range(0, len(taken) - n + 1, n):
         assert sorted(taken[start : start + n]) == sources.tolist()
     assert max(Counter(taken.tolist()).values()) <= -(-len(taken) // n)
+
+
+@pytest.mark.parametrize(
+    ("batching", "size", "epoch_by", "expected"),
+    [
+        # 35 reviews in fours of 10; 100 of b in five turns of 20; 4 + 10 batches hold them all; 3 turns use them up.
+        ("alternating", 10, "tasks", "ebb" * 5),
+        ("alternating", 10, "examples", "ebb" * 4 + "eb"),
+        ("alternating", 10, "explanation", "ebb" * 3),
+        # 3 reviews and 6 of b in each batch.
+        ("mixed", 9, "tasks", "m" * 17),
+        ("mixed", 9, "examples", "m" * (4 + 12)),
+        ("mixed", 9, "explanation", "m" * 11),
+    ],
+)
+def test_what_an_epoch_is_counted_by(batching, size, epoch_by, expected):
+    batches = {"e": {"explanation": 10}, "b": {"b": 10}, "m": {"explanation": 3, "b": 6}}
+    plan = list(epoch_plan({"explanation": 1, "b": 2}, {"explanation": 35, "b": 100}, size, batching, epoch_by))
+    assert plan == [batches[letter] for letter in expected]
+
+
+def test_an_epoch_by_reviews_has_a_turn_even_where_they_fill_no_share():
+    plan = list(epoch_plan({"explanation": 1, "b": 1}, {"explanation": 3, "b": 9}, 64, "mixed", "explanation"))
+    assert plan == [{"explanation": 32, "b": 32}]

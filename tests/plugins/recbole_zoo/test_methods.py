@@ -88,11 +88,28 @@ def test_what_a_module_refuses_is_one_line(circle, make_run):
         fitted("SASRecCPR", circle, make_run(circle), options={})
 
 
-@pytest.mark.parametrize("name", models.NEED_CATEGORIES)
-def test_a_model_of_categories_refuses_data_without_any(name, circle, make_run):
+def test_s3rec_without_pretraining_is_refused():
+    for epochs in (0, -1, 0.5):
+        with pytest.raises(ValidationError, match=r"'pretrain_epochs' should be 1 or more .*a SASRec under another"):
+            ZOO["S3Rec"].Config(options={"pretrain_epochs": epochs})
+
+
+def test_numeric_attributes_come_before_categories(circle, make_queries, make_run):
+    circle.items["attributes"] = [f"{code % 3}, {code % 5}" for code in range(30)]
+    with_attributes = fitted("FDSA", circle, make_run(circle))
+    circle.items.pop("attributes")
+    with_categories = fitted("FDSA", circle, make_run(circle))
+    assert with_attributes.remarks[0] == "its item features are the items' attributes"
+    assert with_categories.remarks[0] == "its item features are the items' categories"
+    asked = make_queries(HISTORIES, users=USERS)
+    assert not np.array_equal(with_attributes.score(asked), with_categories.score(asked), equal_nan=True)
+
+
+@pytest.mark.parametrize("name", models.NEED_FEATURES)
+def test_a_model_of_item_features_refuses_data_without_any(name, circle, make_run):
     for bare in (circle.items.drop(columns="category"), circle.items.assign(category="")):
         train = type(circle)(circle.sequences, bare, circle.validation, circle.validation_targets, "bare")
-        with pytest.raises(BenchError, match=f"^recbole:{name}: it reads items' categories, and this data"):
+        with pytest.raises(BenchError, match=f"^recbole:{name}: it reads items' attributes or categories, and"):
             fitted(name, train, make_run(train))
 
 

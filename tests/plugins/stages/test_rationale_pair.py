@@ -1,5 +1,7 @@
 """Reading two sentences out of answers of many forms."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +29,9 @@ BOTH = RationalePair(USER, ITEM)
         pytest.param(f"Okay, here are two short sentences: {USER} {ITEM}", id="an opening in running text"),
         pytest.param(f"I'd be happy to help!\n\n{USER}\n{ITEM}", id="politeness"),
         pytest.param(f"```\n1. {USER}\n2. {ITEM}\n```", id="fenced"),
+        pytest.param(json.dumps({"preference": USER, "attributes": ITEM}), id="an object"),
+        pytest.param(f"```json\n{json.dumps({'1': USER, '2': ITEM}, indent=1)}\n```", id="a fenced object"),
+        pytest.param(f'{{"answer": "Of course: {USER} {ITEM}', id="half an object"),
         pytest.param(f"1. The user\nprefers soft strings.\n2. {ITEM}", id="a broken line"),
     ],
 )
@@ -59,6 +64,11 @@ def test_a_preference_of_two_sentences_goes_up_to_the_item() -> None:
     assert parse_rationale(told) == RationalePair(
         "They play at home. They want a quiet sound.", "The product is small and cheap."
     )
+
+
+def test_an_opening_ends_at_its_first_colon() -> None:
+    told = f"Here are two sentences: The user prefers these: soft strings. {ITEM}"
+    assert parse_rationale(told) == RationalePair("The user prefers these: soft strings.", ITEM)
 
 
 def test_a_full_stop_within_a_sentence_ends_none() -> None:

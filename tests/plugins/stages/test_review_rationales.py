@@ -1,5 +1,6 @@
 """Rationales of reviews: what is asked, what is kept, and reviews that would do harm."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,8 +12,24 @@ import pytest
 from pydantic import ValidationError
 from tests.plugins.stages.conftest import Workshop
 
-from llmrec_bench import BenchError, Completion, Prompt, StageRun, TrainingData, Usage
-from llmrec_bench.plugins import load_catalog
+from llmrec_bench import (
+    BenchError,
+    Completion,
+    Method,
+    Prompt,
+    Queries,
+    Run,
+    Scores,
+    StageRun,
+    Store,
+    TrainingData,
+    Usage,
+    build_tables,
+    load_catalog,
+    load_suite,
+    make_plan,
+    run_plan,
+)
 from llmrec_bench.testing.offers import check_plugin
 from llmrec_bench_plugins.llms.simulated import Simulated
 from llmrec_bench_plugins.stages.grounding import grounding
@@ -229,6 +246,54 @@ def test_grounding_is_measured_by_length_and_remarked(reviewed: TrainingData, tm
     }
     assert oracle.remarks[-1] == "37.5% of a rationale's content words are in its review, on average"
     assert "all reviews: 4 rationales, 37.5% of their content words in the review" in oracle.log
+
+
+class Reader(Method):
+    """Scores every item by how many rationales are about it."""
+
+    name = "reader"
+    version = "1"
+
+    class Config(Method.Config):
+        """What it reads."""
+
+        rationales: ReviewRationales
+        """Of the reviews."""
+
+    def fit(self, train: TrainingData, run: Run) -> None:
+        assert isinstance(self.config, Reader.Config)
+        told = read_review_rationales(run.artifact(self.config.rationales))
+        self.scores = np.bincount(told["item"], minlength=train.n_items).astype(np.float32)
+
+    def score(self, queries: Queries) -> Scores:
+        return np.tile(self.scores, (len(queries), 1))
+
+
+SUITE = """
+datasets:
+  apart: &shop {source: synthetic-shop, options: {users: 30, items: 200}}
+  released: {<<: *shop, reviews: as-released(1)}
+methods: {reader: {config: {rationales: {writer: {provider: simulated}}}}}
+protocol: {cutoffs: [10]}
+metrics: [HR]
+seeds: [1]
+"""
+
+
+def test_a_suite_with_both_splits_tells_grounding_as_simulated(tmp_path: Path) -> None:
+    known = load_catalog()
+    plugins = {"method reader": "test", "dataset synthetic-shop": "test", "language-model simulated": "test"}
+    catalog = replace(known, methods={"reader": Reader}, plugin_of=plugins, hooks=load_catalog([]).hooks)
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    plan = make_plan(load_suite(tmp_path / "suite.yaml", catalog))
+    assert len({planned.key for planned in plan.stages}) == 2
+    store = Store(tmp_path / "results", "suite")
+    records = {p.record.id: p.record for p in run_plan(plan, catalog, store, workers=0) if p.record is not None}
+    assert {record.status for record in records.values()} == {"finished"}
+    for table_ in build_tables(plan, records):
+        [behind] = [note for note in table_.notes if note.startswith("Behind")]
+        assert re.match(r"Behind reader: review-rationales \(simulated\): \d\d\.\d% of a rationale's content", behind)
+        assert any(note.startswith("LEAK") for note in table_.notes) == (table_.dataset == "released")
 
 
 # What goes wrong

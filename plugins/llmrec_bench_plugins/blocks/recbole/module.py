@@ -122,7 +122,7 @@ def build(
         examples = Pairs(offsets, items)
     numbers = None if categories is None else category_numbers(categories)
     if categories is not None and numbers is None:
-        raise UnfitError("it reads items' categories, and this data set has none")
+        raise UnfitError("it reads items' attributes or categories, and this data set has neither")
     if name.endswith("CPR") and settings["reranker_CAN_NUM"] > n_items:
         most = settings["reranker_CAN_NUM"]
         raise UnfitError(f"option 'reranker_CAN_NUM' is {most}, more than the {n_items} items; lower it")
