@@ -179,7 +179,7 @@ def test_numbers_in_order_are_remarked_on(make_training, make_run):
         train = make_training(rows, 60, targets=[0, 1])
         method = fitted(train, make_run(train), epochs=1)
         assert len(method.remarks) == remarks
-        assert all("100.0% of 40 training steps go to the next number" in remark for remark in method.remarks)
+        assert all("100.00% of 40 training steps go to the next number" in remark for remark in method.remarks)
 
 
 def test_too_many_words_for_the_table_are_refused_and_a_cut_prompt_is_not(cycle, make_queries, make_run):
