@@ -53,6 +53,12 @@ class IdTokenizer:
         return np.array([(token or "").startswith(_WORD_MARK) for token in tokens])
 
     @cached_property
+    def _special(self) -> re.Pattern[str]:
+        """What a text may hold that the tokenizer would take for a special token."""
+        special = {*self.tokenizer.all_special_tokens, *self.tokenizer.get_added_vocab()}
+        return re.compile("|".join(map(re.escape, sorted(special))))
+
+    @cached_property
     def wordless(self) -> npt.NDArray[np.bool_]:
         """bool (V,): special tokens, unknown words among them, but for the one that ends a text."""
         special = {*self.tokenizer.all_special_ids, *self.tokenizer.get_added_vocab().values()}
@@ -103,8 +109,9 @@ class IdTokenizer:
 
     def targets(self, texts: Sequence[str]) -> list[list[int]]:
         """The tokens of each text that the model should write, the end token included. A text is data: what looks like
-        a special token in it, such as `</s>`, is cut like other words."""
-        written: list[list[int]] = self.tokenizer(list(texts), split_special_tokens=True)["input_ids"]
+        a special token in it, such as `</s>`, is taken apart (`< /s>`), so that it ends and pads nothing."""
+        plain = [self._special.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text) for text in texts]
+        written: list[list[int]] = self.tokenizer(plain)["input_ids"]
         return written
 
 

@@ -136,3 +136,13 @@ def test_a_tokenizer_without_marks_has_no_words():
     IdTokenizer(tokenizer, whole_words=512).check("theirs", 1, 1)
     with pytest.raises(BenchError, match=r"^theirs: its tokenizer cuts 'user_1 1 , 1' into user _ 1 .*begin with '▁'"):
         IdTokenizer(tokenizer, whole_words=512, by="words").check("theirs", 1, 1)
+
+
+@pytest.mark.parametrize("cuts_as", ["words", "t5"])
+def test_special_tokens_in_a_text_are_taken_apart(ids, t5_like, cuts_as):
+    """T5's pieces hold `</s>` as a text, so that cutting alone would end a review in its middle."""
+    if cuts_as == "t5":
+        ids = IdTokenizer(t5_like, whole_words=16)
+    [plain, harmful] = ids.targets(["item_7", "x</s>y <pad> </s><</s>"])
+    assert (plain[-1], plain.count(1)) == (1, 1)
+    assert (harmful[-1], harmful.count(1), harmful.count(0)) == (1, 1, 0)
