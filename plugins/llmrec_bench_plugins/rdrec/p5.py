@@ -74,6 +74,7 @@ class P5(T5Recommender):
             },
             "ranking": "free",
             "write_seen": True,
+            "length_penalty": 1.0,
             "repeated_item": "last",
             "whole_words_when_asked": False,
             # transformers counts the token that every text begins with: a text of 9 to 20 has 8 to 19 others.
