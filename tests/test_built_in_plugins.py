@@ -42,7 +42,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "llm-ranker": RANKER,
     "recbole+": {option: value for option, value in TEXTS.items() if option != "width"},
     "slim-recbole": {option: value for option, value in FUSED.items() if option != "width"},
-    "p5": WRITES_NUMBERS,
+    "p5": {**WRITES_NUMBERS, "batching": "mixed"},
     "pod": WRITES_NUMBERS,
     "rdrec": {**WRITES_NUMBERS, "rationales": {"writer": SIMULATED}},
 }  # fmt: skip

@@ -68,7 +68,8 @@ def quick(name: str, encoder: Path, dataset: Dataset, folder: Path) -> dict[str,
     if name in ("p5", "pod", "rdrec"):
         trunk = {"kind": "from-scratch", "width": 16, "layers": 1, "feed_forward": 16}
         rationales = {"rationales": {"writer": {"provider": "simulated"}}} if name == "rdrec" else {}
-        return {"trunk": trunk, "epochs": 2, "negatives": 9, "candidates_prompt": "top_n", **rationales}
+        short = {"trunk": trunk, "epochs": 2, "batching": "mixed", "negatives": 9}
+        return {**short, "candidates_prompt": "top_n", **rationales}
     return SHORT if name.removesuffix("+") in ("gru4rec", "sasrec", "srgnn") else {}
 
 

@@ -92,9 +92,12 @@ class PromptedT5(nn.Module):
         """What a text begins with, for all rows."""
         return Decoding(self.t5, encoded, EncoderDecoderCache(DynamicCache(), DynamicCache()))
 
-    def generate(self, encoded: Encoded, beams: int, returned: int, longest: int) -> tuple[Tensor, Tensor]:
+    def generate(
+        self, encoded: Encoded, beams: int, returned: int, longest: int, length_penalty: float = 0.0
+    ) -> tuple[Tensor, Tensor]:
         """The `returned` best texts of each row by transformers' own beam search, free to write anything: int64
-        (B, returned, T) and the sums of their log-probabilities, float (B, returned)."""
+        (B, returned, T) and the sums of their log-probabilities, each divided by its number of tokens to the power of
+        `length_penalty`, float (B, returned)."""
         written: Any = self.t5.generate(
             encoder_outputs=BaseModelOutput(last_hidden_state=encoded.states),  # type: ignore[arg-type]
             attention_mask=encoded.mask,
@@ -103,7 +106,7 @@ class PromptedT5(nn.Module):
             max_new_tokens=longest,
             do_sample=False,
             early_stopping=True,
-            length_penalty=0.0,
+            length_penalty=length_penalty,
             output_scores=True,
             return_dict_in_generate=True,
         )

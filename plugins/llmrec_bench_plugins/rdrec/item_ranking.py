@@ -87,14 +87,15 @@ class ItemWriter:
         queries: Queries,
         beams: int,
         returned: int | None,
+        length_penalty: float,
         write_seen: bool,
         repeated_item: Repeated,
         answers: FreeAnswers,
     ) -> Scores:
-        """float32 (B, I): the log-probabilities of the items that free texts name, the best `returned` texts, NaN
-        elsewhere; every one of these texts goes into the ledger. Without `write_seen`, items of the history have none.
-        """
-        tokens, values = self.model.generate(encoded, beams, returned or beams, _LONGEST_FREE)
+        """float32 (B, I): the scores of the items that free texts name, as `generate` has them, the best `returned`
+        texts, NaN elsewhere; every one of these texts goes into the ledger. Without `write_seen`, items of the history
+        have none."""
+        tokens, values = self.model.generate(encoded, beams, returned or beams, _LONGEST_FREE, length_penalty)
         items = np.empty(values.shape, dtype=np.int64)
         for row, user in enumerate(queries.users.tolist()):
             texts = self.ids.tokenizer.batch_decode(tokens[row], skip_special_tokens=True)

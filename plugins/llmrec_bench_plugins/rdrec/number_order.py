@@ -22,7 +22,7 @@ def number_order(sequences: Sequences, n_items: int) -> str | None:
         return None
     shares = steps / len(now), by_chance / len(now)
     return (
-        f"reads item numbers that follow the order of the data: {shares[0]:.1%} of {len(now):,} training steps go to "
-        f"the next number, at most {shares[1]:.1%} in {_NUMBERINGS} random numberings; what is held out is numbered "
+        f"reads item numbers that follow the order of the data: {shares[0]:.2%} of {len(now):,} training steps go to "
+        f"the next number, at most {shares[1]:.2%} in {_NUMBERINGS} random numberings; what is held out is numbered "
         "along with the rest, so compare with `item_id_order: shuffled(SEED)`"
     )

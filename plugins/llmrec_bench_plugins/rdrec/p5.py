@@ -9,8 +9,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from llmrec_bench import Queries, Run, TrainingData
-from llmrec_bench_plugins.rdrec import p5_tasks as tasks_of_p5
-from llmrec_bench_plugins.rdrec import p5_wordings as wordings_of_p5
+from llmrec_bench_plugins.rdrec import p5_tasks, p5_wordings
 from llmrec_bench_plugins.rdrec.id_tokens import IdTokenizer
 from llmrec_bench_plugins.rdrec.item_ranking import shown_order
 from llmrec_bench_plugins.rdrec.p5_wordings import AskedWith, worded
@@ -74,6 +73,7 @@ class P5(T5Recommender):
             },
             "ranking": "free",
             "write_seen": True,
+            "length_penalty": 1.0,
             "repeated_item": "last",
             "whole_words_when_asked": False,
             # transformers counts the token that every text begins with: a text of 9 to 20 has 8 to 19 others.
@@ -88,7 +88,7 @@ class P5(T5Recommender):
 
         wordings: ClassVar[tuple[Wordings, ...]] = (
             P5_EXPLANATION,
-            *(task.wordings for task in tasks_of_p5.TASKS),
+            *(task.wordings for task in p5_tasks.TASKS),
         )
 
         prompt_vectors: int = Field(0, ge=0)
@@ -129,7 +129,7 @@ class P5(T5Recommender):
         config = self.config
         return (
             ExplanationTask(train, config.text_tokens, P5_EXPLANATION),
-            *(task(train, config.history_length, config.negatives, run.seed) for task in tasks_of_p5.TASKS),
+            *(task(train, config.history_length, config.negatives, run.seed) for task in p5_tasks.TASKS),
         )
 
     def id_tokenizer(self, tokenizer: "PreTrainedTokenizerBase") -> IdTokenizer:
@@ -139,12 +139,12 @@ class P5(T5Recommender):
     def asked(self, queries: Queries, task: str) -> "TextBatch":
         """In the wording of `asked_with`, a history with commas."""
         if task == "sequential":
-            line = wordings_of_p5.SEQUENTIAL.asked(self.config.asked_with)
+            line = p5_wordings.SEQUENTIAL.asked(self.config.asked_with)
             shown = [queries.histories[row][-self.config.history_length :].tolist() for row in range(len(queries))]
             texts = [worded(line, user, items) for user, items in zip(queries.users.tolist(), shown, strict=True)]
         else:
             assert queries.candidates is not None
-            line = wordings_of_p5.TOP_N.asked(self.config.asked_with)
+            line = p5_wordings.TOP_N.asked(self.config.asked_with)
             texts = [
                 worded(line, user, listed=shown_order(row, user, self._seed))
                 for user, row in zip(queries.users.tolist(), queries.candidates, strict=True)

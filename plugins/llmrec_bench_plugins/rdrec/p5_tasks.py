@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from llmrec_bench import TrainingData
-from llmrec_bench_plugins.rdrec import p5_wordings as wordings
+from llmrec_bench_plugins.rdrec import p5_wordings
 from llmrec_bench_plugins.rdrec.p5_wordings import SEPARATORS, P5Wordings, worded
 from llmrec_bench_plugins.rdrec.tasks import Codes, Example, Task, items_outside, users_left_out
 from llmrec_bench_plugins.rdrec.templates import number
@@ -80,7 +80,7 @@ class SequentialTask(RecommendationTask):
     name = "sequential"
     prompts = ("sequential",)
     lacking = "no user has enough training items for the task sequential"
-    wordings, reads_history, answer = wordings.SEQUENTIAL, True, "free"
+    wordings, reads_history, answer = p5_wordings.SEQUENTIAL, True, "free"
 
 
 class SequentialChoiceTask(RecommendationTask):
@@ -89,7 +89,7 @@ class SequentialChoiceTask(RecommendationTask):
     name = "sequential_choice"
     prompts = ("sequential_choice",)
     lacking = "no user has enough training items for the task sequential_choice"
-    wordings, reads_history, answer = wordings.SEQUENTIAL_CHOICE, True, "listed"
+    wordings, reads_history, answer = p5_wordings.SEQUENTIAL_CHOICE, True, "listed"
 
 
 class SequentialYesNoTask(RecommendationTask):
@@ -98,7 +98,7 @@ class SequentialYesNoTask(RecommendationTask):
     name = "sequential_yes_no"
     prompts = ("sequential_yes_no",)
     lacking = "no user has enough training items for the task sequential_yes_no"
-    wordings, reads_history, answer = wordings.SEQUENTIAL_YES_NO, True, "yes_no"
+    wordings, reads_history, answer = p5_wordings.SEQUENTIAL_YES_NO, True, "yes_no"
 
 
 class TopNTask(RecommendationTask):
@@ -107,7 +107,7 @@ class TopNTask(RecommendationTask):
     name = "top_n"
     prompts = ("top_n",)
     lacking = "no user has a training item for the task top_n"
-    wordings, reads_history, answer = wordings.TOP_N, False, "listed"
+    wordings, reads_history, answer = p5_wordings.TOP_N, False, "listed"
 
 
 class TopNYesNoTask(RecommendationTask):
@@ -116,7 +116,7 @@ class TopNYesNoTask(RecommendationTask):
     name = "top_n_yes_no"
     prompts = ("top_n_yes_no",)
     lacking = "no user has a training item for the task top_n_yes_no"
-    wordings, reads_history, answer = wordings.TOP_N_YES_NO, False, "yes_no"
+    wordings, reads_history, answer = p5_wordings.TOP_N_YES_NO, False, "yes_no"
 
 
 TASKS: tuple[type[RecommendationTask], ...] = (

@@ -17,6 +17,7 @@ RELEASED: Mapping[str, Any] = {
     "patience_counts": "total",
     "train_on_padding": True,
     "ranking": "free",
+    "length_penalty": 1.0,
     # transformers counts the token that every text begins with: a text of 10 to 50 has 9 to 49 others.
     "explanation_search": {"penalty": 0.0, "shortest": 9, "longest": 49},
 }

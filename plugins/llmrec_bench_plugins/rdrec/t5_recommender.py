@@ -111,6 +111,10 @@ class T5Recommender(Method):
         beams: int = Field(20, ge=1)
         """For `trie` and `free`: how many texts are pursued at once, and so how many items get a score at most. With
         as many as candidates, `trie` is exact."""
+        length_penalty: float = Field(0.0, ge=0)
+        """For `free`: a text's score is its log-probability, divided by its number of tokens to this power. 0: the
+        log-probability itself, as in the other rankings; 1: its mean over tokens, which favours long numbers, as in the
+        released code, where it is transformers' default."""
         repeated_item: Repeated = "best"
         """For `free`: whether an item that several texts name, such as `7` and `07`, has the likeliest one's place and
         score, or the last one's, as in P5's code."""
@@ -367,6 +371,7 @@ class T5Recommender(Method):
                 queries,
                 config.beams,
                 config.return_beams,
+                config.length_penalty,
                 config.write_seen,
                 config.repeated_item,
                 self._answers,

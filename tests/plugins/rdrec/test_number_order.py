@@ -13,7 +13,7 @@ def test_a_walk_by_number_is_measured(make_sequences):
     rows = [[10, 11, 12, 40], [13, 14, 15, 41], [16, 17, 18, 50]]
     told = number_order(make_sequences([*rows, [19], []]), 100)
     assert told is not None
-    assert "66.7% of 9 training steps go to the next number" in told
+    assert "66.67% of 9 training steps go to the next number" in told
     assert "`item_id_order: shuffled(SEED)`" in told
 
 

@@ -106,6 +106,19 @@ def test_all_rankings_agree_on_the_items_they_score(cycle, make_queries, make_ru
     assert any(remark.startswith("30 texts written for 3 queries: ") for remark in method.remarks)
 
 
+def test_a_length_penalty_of_one_scores_texts_by_the_mean_of_their_tokens(cycle, make_queries, make_run):
+    """Numbers 1 to 9 are a token and an end, 10 is two and an end where tokens have one digit."""
+    options = {"epochs": 20, "patience": None, "learning_rate": 0.01, "ratio": {**ALONE, "sequential": 1}}
+    method = fitted(cycle, make_run(cycle), **options, trunk={**TINY, "digits": 1}, write_seen=True, ranking="free")
+    queries = make_queries([[3, 4, 5], [6, 7, 8], [8], [7]])
+    lengths = np.array([2.0] * 9 + [3.0], dtype=np.float32)
+    sums, means = (asked_as(method, length_penalty=penalty, beams=40).score(queries) for penalty in (0.0, 1.0))
+    both = np.isfinite(sums) & np.isfinite(means)
+    assert both[:, :9].any()
+    assert both[:, 9].any()
+    assert np.allclose(means[both], (sums / lengths)[both], atol=1e-5)
+
+
 @pytest.mark.parametrize("wording", ["seen", "held_out"])
 def test_neither_the_order_of_candidates_nor_the_block_counts(cycle, make_queries, make_run, wording):
     method = fitted(cycle, make_run(cycle), candidates_prompt="top_n", ask_at_once=2, asked_with=wording)
@@ -179,7 +192,7 @@ def test_numbers_in_order_are_remarked_on(make_training, make_run):
         train = make_training(rows, 60, targets=[0, 1])
         method = fitted(train, make_run(train), epochs=1)
         assert len(method.remarks) == remarks
-        assert all("100.0% of 40 training steps go to the next number" in remark for remark in method.remarks)
+        assert all("100.00% of 40 training steps go to the next number" in remark for remark in method.remarks)
 
 
 def test_too_many_words_for_the_table_are_refused_and_a_cut_prompt_is_not(cycle, make_queries, make_run):
