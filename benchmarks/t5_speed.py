@@ -104,9 +104,9 @@ def main() -> None:
     print(f"transformers {transformers.__version__}")
 
     twin = copy.deepcopy(model)
-    training = TextToTextOptions(1, LEARNING_RATE, 0.01, None, "consecutive")
+    training = TextToTextOptions(1, LEARNING_RATE, 0.01, None, "consecutive", "tokens", None, None)
     begin = time.perf_counter()
-    train_text_to_text(model, lambda: batches, [], training, lambda line: None)
+    train_text_to_text(model, lambda: batches, len(batches), [], training, lambda line: None)
     ours = time.perf_counter() - begin
     theirs = seconds_of_trainer(twin, batches)
     print(f"training  {options.batches} batches of {BATCH_SIZE} texts, {tokens:,} tokens")
@@ -125,7 +125,7 @@ def main() -> None:
             tree += time.perf_counter() - begin
             assert bool((items >= 0).all())
             begin = time.perf_counter()
-            written, _ = model.generate(encoded, BEAMS, LONGEST)
+            written, _ = model.generate(encoded, BEAMS, BEAMS, LONGEST)
             free += time.perf_counter() - begin
             texts = ids.tokenizer.batch_decode(written.flatten(0, 1), skip_special_tokens=True)
             named += sum(text.isdigit() and 0 < int(text) <= options.items for text in texts)

@@ -30,6 +30,10 @@ RANKER = {
     "retriever": {"method": "popularity"}, "retrieved": 10,
 }  # fmt: skip
 TEXTS = {**TRAINED, "item_text": TFIDF}
+WRITES_NUMBERS = {
+    "trunk": {"kind": "from-scratch", "width": 16, "layers": 1, "feed_forward": 16},
+    "epochs": 1, "negatives": 3, "beams": 30,
+}  # fmt: skip
 OPTIONS: dict[str, dict[str, Any]] = {
     **dict.fromkeys(["gru4rec", "sasrec", "sasrec-bce", "srgnn"], TRAINED),
     **dict.fromkeys(["gru4rec+", "sasrec+", "srgnn+"], TEXTS),
@@ -38,10 +42,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "llm-ranker": RANKER,
     "recbole+": {option: value for option, value in TEXTS.items() if option != "width"},
     "slim-recbole": {option: value for option, value in FUSED.items() if option != "width"},
-    "pod": {
-        "trunk": {"kind": "from-scratch", "width": 16, "layers": 1, "feed_forward": 16},
-        "epochs": 1, "negatives": 3, "beams": 30,
-    },
+    "p5": WRITES_NUMBERS,
+    "pod": WRITES_NUMBERS,
+    "rdrec": {**WRITES_NUMBERS, "rationales": {"writer": SIMULATED}},
 }  # fmt: skip
 """Small options, and those without a default; by method."""
 
@@ -50,7 +53,7 @@ ZOO = {"recbole:BPR": {"epochs": 2}, "recbole:EASE": {}, "recbole:GRU4Rec": {"ep
 
 QUICK = {
     "bm25", "candidate-order-echo", "constant", "ease", "item-id-rule", "item-knn", "markov", "popularity", "random",
-    "run-file",
+    "run-file", "typical-review",
 }  # fmt: skip
 """Methods without a framework; the others take a quarter of a minute each."""
 

@@ -65,9 +65,10 @@ def quick(name: str, encoder: Path, dataset: Dataset, folder: Path) -> dict[str,
         }
     if name.startswith("recbole"):
         return {} if name == "recbole:EASE" else RECBOLE_SHORT
-    if name == "pod":
+    if name in ("p5", "pod", "rdrec"):
         trunk = {"kind": "from-scratch", "width": 16, "layers": 1, "feed_forward": 16}
-        return {"trunk": trunk, "epochs": 2, "negatives": 9, "candidates_prompt": "top_n"}
+        rationales = {"rationales": {"writer": {"provider": "simulated"}}} if name == "rdrec" else {}
+        return {"trunk": trunk, "epochs": 2, "negatives": 9, "candidates_prompt": "top_n", **rationales}
     return SHORT if name.removesuffix("+") in ("gru4rec", "sasrec", "srgnn") else {}
 
 
@@ -84,11 +85,13 @@ def honest() -> Dataset:
 
 @pytest.fixture(scope="module")
 def swapped(honest: Dataset) -> Dataset:
-    """The same data with the test targets dealt out anew among the users."""
-    items = honest.sequences.items.copy()
+    """The same data with the test targets, and what is said of them, dealt out anew among the users."""
+    assert honest.reviews is not None
+    items, reviews = honest.sequences.items.copy(), honest.reviews.copy()
     last = honest.sequences.offsets[1:] - 1
-    items[last] = np.random.default_rng(0).permutation(items[last])
-    return replace(honest, sequences=replace(honest.sequences, items=items))
+    dealt = np.random.default_rng(0).permutation(last)
+    items[last], reviews.iloc[last] = items[dealt], reviews.iloc[dealt].to_numpy()
+    return replace(honest, sequences=replace(honest.sequences, items=items), reviews=reviews)
 
 
 class Recorder:

@@ -178,8 +178,8 @@ def standalone_usd(rows: Sequence[CostRow], method: str) -> tuple[float | None, 
 
 def _notes(rows: Sequence[CostRow]) -> Iterator[str]:
     yield (
-        "One-off: paid once; per-request: paid again for every ranking and explanation. Seconds of a language model's calls are those "
-        "one after another when they were asked, not the time a recorded answer takes to read."
+        "One-off: paid once; per-request: paid again for every ranking and explanation. Seconds of a language model's "
+        "calls are those one after another when they were asked, not the time a recorded answer takes to read."
     )
     if any(row.shared_by > 1 for row in rows):
         yield "A stage shared by several methods is built once, and stands here in full for each of them."

@@ -258,10 +258,10 @@ def _lacking_reviews(plan: Plan) -> list[str]:
         for planned in plan.stages_for(trial):
             reviews = plan.prepared[planned.dataset.label].reviews
             if planned.stage.reads_reviews and (reviews is None or not len(reviews.train)):
+                label, source = planned.dataset.label, planned.dataset.source.name
                 found.append(
-                    f"{plan.suite.path}: methods.{trial.method.label}: its stage '{planned.stage.name}' reads reviews, and "
-                    f"data set '{planned.dataset.label}' has none (source '{planned.dataset.source.name}'); leave it out "
-                    "of the method's `datasets`, or read the reviews"
+                    f"{plan.suite.path}: methods.{trial.method.label}: stage '{planned.stage.name}' reads reviews, and "
+                    f"data set '{label}' has none (source '{source}'); leave it out of the method's `datasets`"
                 )
     return list(dict.fromkeys(found))
 

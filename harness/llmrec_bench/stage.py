@@ -54,7 +54,8 @@ class Stage(Config, ABC):
 
     A method that needs one has it as an option's type, and asks `run.artifact(self.config.OPTION)` for the folder. A
     stage that needs another does the same. What is built depends on the options, the training data and, where a
-    language model writes, its answers; never on validation or test targets.
+    language model writes, its answers; never on validation or test targets, but for the validation reviews that a
+    stage which reads reviews is given apart.
     """
 
     name: ClassVar[str]

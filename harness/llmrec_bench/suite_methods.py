@@ -81,7 +81,11 @@ class SuiteMethod:
         they equal, or `own` for any others."""
         if self.space:
             return "tuned"
-        for name, options in {"default": {}, **self.method.settings}.items():
+        fields = self.method.Config.model_fields.items()
+        # What has no default, a suite gives beside named settings.
+        given = {name: getattr(self.config, name) for name, field in fields if field.is_required()}
+        named = {name: {**given, **options} for name, options in self.method.settings.items()}
+        for name, options in {"default": {}, **named}.items():
             try:
                 known = self.method.Config.model_validate(options)
             except ValidationError:

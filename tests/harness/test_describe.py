@@ -303,6 +303,17 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int | str 
     return stop.value.code, out, err
 
 
+def test_reviews_and_features_are_described(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "said.csv"
+    path.write_text("user,item,review,feature\n1,1,soft strings,strings\n1,2,loud,\n2,1,,\n2,2,fine,\n")
+    status, out, err = run(capsys, str(path))
+    assert (status, err) == (0, "")
+    assert out.splitlines()[-2:] == [
+        "interactions with a review: 75.0%",
+        "interactions whose review is known to be about a feature: 25.0%",
+    ]
+
+
 def test_a_file_is_described(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "ratings.csv"
     path.write_text(CSV)

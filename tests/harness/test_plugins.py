@@ -63,6 +63,19 @@ def test_offers_are_filed_by_name_and_plugin(plug: Any) -> None:
     assert catalog.plugin_of == {"method mine": "one", "method other": "two"}
 
 
+def test_named_settings_may_leave_to_the_suite_what_has_no_default(plug: Any) -> None:
+    class Config(Method.Config):
+        folder: str
+        size: int = 3
+
+    members = {"Config": Config, "settings": {"wide": {"size": 9}}}
+    assert load_catalog([plug("one", **offering(variant(**members)))]).methods["mine"].settings == members["settings"]
+    broken = variant(Config=Config, settings={"wide": {"size": "many"}})
+    assert refusal(plug("one", **offering(broken))).endswith(
+        "(size: Input should be a valid integer, unable to parse string as an integer)"
+    )
+
+
 def test_kinds_have_names_of_their_own(plug: Any) -> None:
     source = type("Source", (DataSource,), {"__doc__": "Nothing.", "name": "mine", "read": lambda self: None})
     members = {**offering(Mine), **offering(source, hook="register_datasets")}

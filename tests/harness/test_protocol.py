@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from pydantic import ValidationError
 
@@ -47,6 +48,9 @@ OTHERS: dict[str, dict[str, Any]] = {
     "seen": {"seen": "none"},
     "ties": {"ties": "seeded"},
     "cutoffs": {"cutoffs": [10]},
+    "explanations": {"explanations": {}},
+    "pairs": {"explanations": {"pairs": 5}},
+    "words": {"explanations": {"words": 5}},
 }
 
 
@@ -58,6 +62,30 @@ def test_every_option_changes_the_hash() -> None:
 
 def test_the_hash_is_the_same_on_every_machine() -> None:
     assert Protocol().hash == protocol(cutoffs=[20, 10, 10]).hash == "81d675228b66"
+
+
+REVIEWS = pd.DataFrame({"user": range(9), "item": range(9), "text": [f" {i}  two three" for i in range(9)]})
+
+
+def test_reviews_to_explain_are_drawn_once_and_stay_in_order() -> None:
+    rule = protocol(explanations={"pairs": 4}).explanations
+    assert rule is not None
+    asked = rule.asked(REVIEWS)
+    assert asked["user"].tolist() == sorted(set(asked["user"]))
+    assert len(asked) == 4
+    pd.testing.assert_frame_equal(asked, rule.asked(REVIEWS))
+    assert asked["text"].tolist() == [f" {i}  two three" for i in asked["user"]]
+    whole = protocol(explanations={"pairs": 9}).explanations
+    assert whole is not None
+    pd.testing.assert_frame_equal(whole.asked(REVIEWS), REVIEWS)
+
+
+def test_reviews_are_cut_at_words() -> None:
+    rule = protocol(explanations={"words": 2}).explanations
+    assert rule is not None
+    assert rule.asked(REVIEWS)["text"].tolist() == [f"{i} two" for i in range(9)]
+    assert REVIEWS["text"][0] == " 0  two three"
+    assert rule.describe() == "explanations of all held-out reviews, their first 2 words"
 
 
 def test_a_candidate_file_counts_by_its_content(tmp_path: Path) -> None:

@@ -56,10 +56,11 @@ class Needy(Walker):
     """A method with an option that has no default."""
 
     name = "needy"
-    settings: ClassVar = {}
+    settings: ClassVar = {"wide": {"size": 9}}
 
     class Config(Method.Config):
         folder: str
+        size: int = 3
 
 
 class Source(DataSource):
@@ -116,6 +117,8 @@ def test_named_settings_are_where_config_starts(load: Load) -> None:
         ("walker: {config: {width: 9}}", "own"),
         ("walker: {tune: true}", "tuned"),
         ("needy: {config: {folder: here}}", "own"),
+        ("needy: {settings: wide, config: {folder: here}}", "wide"),
+        ("needy: {settings: wide, config: {folder: here, size: 8}}", "own"),
     ],
 )
 def test_what_a_row_is_marked_as(load: Load, entry: str, mark: str) -> None:

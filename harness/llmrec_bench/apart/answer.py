@@ -38,6 +38,9 @@ def inventory(catalog: Catalog) -> dict[str, Any]:
         },
         "datasets": sorted(catalog.datasets),
         "metrics": sorted(catalog.metrics),
+        "metric faults": {
+            name: fault for name, metric in catalog.metrics.items() if (fault := metric.fault()) is not None
+        },
         "language models": sorted(catalog.language_models),
         "broken": {plugin.name: plugin.reason for plugin in catalog.broken},
     }

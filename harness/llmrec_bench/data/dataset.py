@@ -29,7 +29,7 @@ def _id_order(text: str) -> str:
 
 
 def _review_split(text: str) -> str:
-    if not re.match(_REVIEW_SPLIT, text):
+    if not re.fullmatch(_REVIEW_SPLIT, text):
         raise ValueError(f"should be held-out-apart or as-released(SEED), such as as-released(1) (given {text!r})")
     return text
 

@@ -27,7 +27,7 @@ class DataDescription:
     item_columns: dict[str, float]
     """Share of items with something in each text column."""
     review_share: float | None
-    """Share of interactions with a review text; None where the source has none."""
+    """Share of interactions with a review that is not blank; None where the source has none."""
     feature_share: float | None
     """Share of interactions that name the item feature their review is about; None where the source names none."""
     repeat_interactions: int
@@ -74,7 +74,7 @@ def describe_data(dataset: Dataset) -> DataDescription:
         },
         titled_items_share=texts["title"],
         item_columns=texts,
-        review_share=None if dataset.reviews is None else float((dataset.reviews != "").mean()),
+        review_share=None if dataset.reviews is None else float((dataset.reviews.str.strip() != "").mean()),
         feature_share=None if dataset.features is None else float((dataset.features != "").mean()),
         repeat_interactions=len(sequences.items) - len(pairs),
         tied_last_share=tied,

@@ -26,6 +26,8 @@ def lacking(jobs: Sequence[Job]) -> list[str]:
                         f"methods.{method.label}.env: {environment.folder} has no {kind.removesuffix('s')} '{name}'; "
                         "install its plugin there too"
                     )
+        faults = environment.inventory["metric faults"]
+        found += [f"methods.{method.label}.env: {environment.folder}: {faults[n]}" for n in job.metrics if n in faults]
     return list(dict.fromkeys(found))
 
 

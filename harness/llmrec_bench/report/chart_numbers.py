@@ -42,8 +42,8 @@ def shown_name(row: Row) -> str:
 def cost_points(table: Table, costs: CostTable, unit: Unit, direction: Direction) -> tuple[list[CostPoint], list[str]]:
     """A point for each method with a number in the first column, and the names of those whose cost is not known.
 
-    The cost is that of the method standing alone: all its stages, the fit and the ranking, mean over trials. USD are
-    notional: what all calls would cost at the list price.
+    The cost is that of the method standing alone: all its stages, the fit, the ranking and the explaining, mean over
+    trials. USD are notional: what all calls would cost at the list price.
     """
     points, unknown = [], []
     for row in table.rows:

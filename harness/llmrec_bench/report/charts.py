@@ -61,7 +61,7 @@ def draw_costs(
     labels, names = [p.method for p in points], [p.name for p in points]
     rows = pd.DataFrame([asdict(p) | {"label": side} for p, side in zip(points, _sides(points, unit), strict=True)])
     scale = alt.Scale(type="linear", zero=True) if unit == "USD" else alt.Scale(type="log", nice=False, padding=12)
-    title = "US dollars at list price" if unit == "USD" else "seconds for stages, fit and ranking (log scale)"
+    title = "US dollars at list price" if unit == "USD" else "seconds for stages, fit and answers (log scale)"
     axis = alt.Axis(format="~g", tickCount=6, grid=False)
     x = alt.X("cost:Q", title=title, scale=scale, axis=axis)
     y = alt.Y("value:Q", title=metric, scale=alt.Scale(zero=False, padding=12))
@@ -178,7 +178,7 @@ def draw_spread(table: Table, looks: Looks) -> Chart:
 
 def draw_cost_split(costs: CostTable, names: Mapping[str, str], simulated: bool) -> Chart:
     """The seconds of each method by step, stages first."""
-    last = ("fit", "ranking")  # a method's stages come before them
+    last = ("fit", "ranking", "explaining")  # a method's stages come before them
     steps = list(dict.fromkeys(_step(row.step, row.simulated) for row in costs.rows))
     steps.sort(key=lambda step: last.index(kind) + 1 if (kind := step.partition(":")[0]) in last else 0)
     kept = steps if len(steps) <= _SEGMENTS else steps[: _SEGMENTS - 3] + steps[-2:]

@@ -8,6 +8,7 @@ from llmrec_bench_plugins.baselines.markov import Markov
 from llmrec_bench_plugins.baselines.popularity import Popularity
 from llmrec_bench_plugins.baselines.random import Random
 from llmrec_bench_plugins.baselines.sanity import CandidateOrderEcho, Constant, ItemIdRule
+from llmrec_bench_plugins.baselines.typical_review import TypicalReview
 
 METHODS: list[type[Method]] = [
     Random,
@@ -16,6 +17,7 @@ METHODS: list[type[Method]] = [
     Markov,
     EASE,
     BM25,
+    TypicalReview,
     Constant,
     CandidateOrderEcho,
     ItemIdRule,

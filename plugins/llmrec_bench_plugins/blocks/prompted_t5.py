@@ -1,8 +1,8 @@
-"""T5 with prompt vectors before each text and one more vector for the tokens of each id (POD)."""
+"""T5 with prompt vectors before each text (POD) and one more vector for the tokens of each whole word (P5, POD)."""
 
 from dataclasses import dataclass
 from inspect import signature
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,14 +15,19 @@ from transformers.modeling_outputs import BaseModelOutput
 _CACHE = "cache" if "cache" in signature(T5ForConditionalGeneration.forward).parameters else "past_key_values"
 
 
+MeanOver = Literal["tokens", "texts"]
+"""What a loss is the mean over: all tokens that count, or texts, each by the mean over its own."""
+
+
 @dataclass(frozen=True)
 class TextBatch:
     """B texts for the encoder."""
 
     tokens: Tensor
     """int64 (B, L), padded at the end."""
-    words: Tensor
-    """int64 (B, L): 1 for the tokens of a text's first id, 2 for those of its second, ..., 0 for all others."""
+    words: Tensor | None
+    """int64 (B, L): 1 for the tokens of a text's first whole word, 2 for those of its second, ..., 0 for tokens of
+    none. None: no vector is added, not even that of 0."""
     mask: Tensor
     """int64 (B, L): 0 at pads, 1 elsewhere."""
     tasks: Tensor
@@ -44,10 +49,10 @@ class Encoded:
 
 
 class PromptedT5(nn.Module):
-    """Encoder input: P vectors of the task, then E_token(x) + E_word(w) for every token; all of it learns.
+    """Encoder input: P vectors of the task, if any, then E_token(x) + E_word(w) for every token; all of it learns.
 
     Nothing is added to the prompt rows, and index 0 of the word table is a vector like the others: it goes to all
-    tokens outside ids, as in POD.
+    tokens outside whole words, as in P5 and POD.
     """
 
     def __init__(self, t5: T5ForConditionalGeneration, n_tasks: int, prompt_vectors: int, whole_words: int) -> None:
@@ -60,7 +65,9 @@ class PromptedT5(nn.Module):
 
     def inputs(self, batch: TextBatch) -> tuple[Tensor, Tensor]:
         """(B, P + L, d) and its int64 mask (B, P + L)."""
-        texts = self.t5.shared(batch.tokens) + self.whole_words(batch.words)
+        texts = self.t5.shared(batch.tokens)
+        if batch.words is not None:
+            texts = texts + self.whole_words(batch.words)
         prompts = self.prompts[batch.tasks]
         mask = functional.pad(batch.mask, (prompts.shape[1], 0), value=1)
         return torch.cat([prompts, texts], dim=1), mask
@@ -70,24 +77,29 @@ class PromptedT5(nn.Module):
         embeddings, mask = self.inputs(batch)
         return Encoded(self.t5.encoder(inputs_embeds=embeddings, attention_mask=mask).last_hidden_state, mask)
 
-    def loss(self, batch: TextBatch, labels: Tensor) -> Tensor:
-        """Cross-entropy, the mean over the targets' tokens; labels (B, T) of -100 do not count."""
+    def loss(self, batch: TextBatch, labels: Tensor, mean_over: MeanOver = "tokens") -> Tensor:
+        """Cross-entropy, the mean over the targets' tokens, or over texts; labels (B, T) of -100 do not count."""
         embeddings, mask = self.inputs(batch)
-        loss: Tensor = self.t5(inputs_embeds=embeddings, attention_mask=mask, labels=labels).loss
-        return loss
+        if mean_over == "tokens":
+            loss: Tensor = self.t5(inputs_embeds=embeddings, attention_mask=mask, labels=labels).loss
+            return loss
+        before: Any = self.t5.prepare_decoder_input_ids_from_labels(labels)
+        logits = self.t5(inputs_embeds=embeddings, attention_mask=mask, decoder_input_ids=before).logits
+        each = functional.cross_entropy(logits.transpose(1, 2), labels, reduction="none")  # (B, T), 0 at -100
+        return (each.sum(dim=1) / (labels != -100).sum(dim=1)).mean()
 
     def start(self, encoded: Encoded) -> "Decoding":
         """What a text begins with, for all rows."""
         return Decoding(self.t5, encoded, EncoderDecoderCache(DynamicCache(), DynamicCache()))
 
-    def generate(self, encoded: Encoded, beams: int, longest: int) -> tuple[Tensor, Tensor]:
-        """The `beams` best texts of each row by transformers' own beam search, free to write anything: int64
-        (B, beams, T) and the sums of their log-probabilities, float (B, beams)."""
+    def generate(self, encoded: Encoded, beams: int, returned: int, longest: int) -> tuple[Tensor, Tensor]:
+        """The `returned` best texts of each row by transformers' own beam search, free to write anything: int64
+        (B, returned, T) and the sums of their log-probabilities, float (B, returned)."""
         written: Any = self.t5.generate(
             encoder_outputs=BaseModelOutput(last_hidden_state=encoded.states),  # type: ignore[arg-type]
             attention_mask=encoded.mask,
             num_beams=beams,
-            num_return_sequences=beams,
+            num_return_sequences=returned,
             max_new_tokens=longest,
             do_sample=False,
             early_stopping=True,
@@ -95,7 +107,7 @@ class PromptedT5(nn.Module):
             output_scores=True,
             return_dict_in_generate=True,
         )
-        shape = (len(encoded.states), beams)
+        shape = (len(encoded.states), returned)
         return written.sequences.view(*shape, -1), written.sequences_scores.view(shape)
 
 

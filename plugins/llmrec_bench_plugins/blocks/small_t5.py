@@ -1,6 +1,7 @@
 """A small T5, untrained, with a tokenizer that treats ids as T5's own does."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
@@ -35,9 +36,11 @@ def small_t5(
     return model.to(torch.float32)  # type: ignore[arg-type]
 
 
-def word_tokenizer(texts: Iterable[str], digits: int) -> PreTrainedTokenizerFast:
-    """Whole words of the texts, signs, and all numbers of up to `digits` digits; a longer number is cut into these
-    from its left.
+def word_tokenizer(
+    texts: Iterable[str], digits: int, taught: Iterable[str] = (), words: int = 0
+) -> PreTrainedTokenizerFast:
+    """Whole words of the texts, the `words` most frequent ones of those `taught`, signs, and all numbers of up to
+    `digits` digits; a longer number is cut into these from its left.
 
     As with T5's pieces, a token that begins a word starts with a mark, `_` stands alone, and what follows it in
     `user_15` is digits: `▁user`, `_`, `15`. Pad is 0, the end token 1, unknown words are 2.
@@ -46,12 +49,19 @@ def word_tokenizer(texts: Iterable[str], digits: int) -> PreTrainedTokenizerFast
         [
             pre_tokenizers.WhitespaceSplit(),
             pre_tokenizers.Metaspace(replacement=_SPACE, prepend_scheme="always"),
-            pre_tokenizers.Split(Regex(rf"{_SPACE}?\d{{1,{digits}}}|[_.,:;?!()]"), behavior="isolated"),
+            pre_tokenizers.Split(Regex(rf"{_SPACE}?\d{{1,{digits}}}|[_.,:;?!()<>\"]"), behavior="isolated"),
         ]
     )
     numbers = [f"{n:0{size}}" for size in range(1, digits + 1) for n in range(10**size)]
-    words = sorted({piece for text in texts for piece, _ in cut.pre_tokenize_str(text) if not piece[-1].isdigit()})
-    tokens = dict.fromkeys([_PAD, _END, _UNKNOWN, _SPACE, "_", *numbers, *(_SPACE + n for n in numbers), *words])
+
+    def pieces_of(some: Iterable[str]) -> Iterator[str]:
+        return (piece for text in some for piece, _ in cut.pre_tokenize_str(text) if not piece[-1].isdigit())
+
+    counts = Counter(pieces_of(taught))
+    frequent = sorted(counts, key=lambda piece: (-counts[piece], piece))[:words]
+    spaced = (_SPACE + n for n in numbers)
+    special = [_PAD, _END, _UNKNOWN, _SPACE, "_"]
+    tokens = dict.fromkeys([*special, *numbers, *spaced, *sorted(set(pieces_of(texts))), *frequent])
     pieces = Tokenizer(models.WordLevel({token: i for i, token in enumerate(tokens)}, unk_token=_UNKNOWN))
     pieces.pre_tokenizer = cut
     pieces.decoder = decoders.Metaspace(replacement=_SPACE, prepend_scheme="always")

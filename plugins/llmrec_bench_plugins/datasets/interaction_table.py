@@ -21,6 +21,7 @@ _ITEMS = ("item", "item_id", "itemId", "iid", "movieId", "parent_asin", "asin")
 _TIMES = ("time", "timestamp", "unix_time", "unixReviewTime")
 _RATINGS = ("rating", "overall")
 _REVIEWS = ("review", "reviewText")
+_FEATURES = ("feature",)
 _OTHERS = ("reviewerName", "helpful", "summary", "reviewTime", "verified", "vote", "history")
 _TEXTS = ("title", "category", "brand", "description", "price")
 
@@ -44,6 +45,8 @@ class InteractionTable(DataSource):
     """Its column of ratings."""
     review: str | None = None
     """Its column of review texts."""
+    feature: str | None = None
+    """Its column of what each review is about, a word or two."""
     time_unit: TimeUnit = "seconds"
     """The unit of the times."""
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
@@ -64,6 +67,12 @@ class InteractionTable(DataSource):
     """Its column of prices: numbers, or empty where unknown."""
 
     @model_validator(mode="after")
+    def _features_need_reviews(self) -> Self:
+        if self.feature is not None and self.review is None:
+            raise ValueError("`feature` names what reviews are about; name their column as `review`")
+        return self
+
+    @model_validator(mode="after")
     def _texts_need_items(self) -> Self:
         for option in ("items_id", *_TEXTS):
             if self.items is None and getattr(self, option) is not None:
@@ -76,7 +85,7 @@ class InteractionTable(DataSource):
         path = located(self.path)
         kinds: dict[str, Kind] = {self.user: "id", self.item: "id"}
         kinds |= {column: "number" for column in (self.time, self.rating) if column is not None}
-        kinds |= {self.review: "text"} if self.review is not None else {}
+        kinds |= {column: "text" for column in (self.review, self.feature) if column is not None}
         table = read_table_file(path, kinds, self.delimiter)
         events: dict[str, Any] = {"user": as_ids(table[self.user])[0]}
         if self.time is not None:
@@ -85,6 +94,8 @@ class InteractionTable(DataSource):
             events["rating"] = table[self.rating].to_numpy().astype(np.float32)
         if self.review is not None:
             events["review"] = table[self.review].fill_null("").to_pandas()
+        if self.feature is not None:
+            events["feature"] = table[self.feature].fill_null("").to_pandas()
         if self.items is None:
             return Log(events=pd.DataFrame({**events, "item": as_ids(table[self.item])[0]}), items=no_item_texts())
         listed = self._read_items(located(self.items))
@@ -99,16 +110,18 @@ class InteractionTable(DataSource):
             columns = column_names(path)
         except BenchError:
             return None
-        user, item, time, rating, review = (
+        user, item, time, rating, review, feature = (
             next((column for column in usual if column in columns), None)
-            for usual in (_USERS, _ITEMS, _TIMES, _RATINGS, _REVIEWS)
+            for usual in (_USERS, _ITEMS, _TIMES, _RATINGS, _REVIEWS, _FEATURES)
         )
-        known = {*_USERS, *_ITEMS, *_TIMES, *_RATINGS, *_REVIEWS, *_OTHERS}
+        known = {*_USERS, *_ITEMS, *_TIMES, *_RATINGS, *_REVIEWS, *_OTHERS, *(_FEATURES if review else ())}
         # An unknown column may mean anything, a history or a tag, say: then the user has to name the columns.
         if user is None or item is None or not known.issuperset(columns):
             return None
         unit = _time_unit(path, columns, time)
-        return cls(path=path, user=user, item=item, time=time, rating=rating, review=review, time_unit=unit)
+        return cls(
+            path=path, user=user, item=item, time=time, rating=rating, review=review, feature=feature, time_unit=unit
+        )
 
     def _texts(self) -> dict[str, str]:
         """Columns of the item table by our names."""

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from llmrec_bench_plugins.datasets.first_mistake import clipped
 from llmrec_bench_plugins.datasets.item_texts import no_item_texts
 from llmrec_bench_plugins.datasets.opening import first_lines
 from llmrec_bench_plugins.datasets.p5_companions import companion, read_attributes, read_names, read_times, read_titles
+from llmrec_bench_plugins.datasets.p5_reviews import read_reviews, reviews_file
 from llmrec_bench_plugins.datasets.paths import files_like, located, one_file
 
 _SEQUENCES = ("sequential.txt", "sequential.txt.gz")
@@ -25,7 +26,8 @@ _LINE = re.compile(r"\d+( \d+){2,}")
 
 class P5(DataSource):
     """A P5 folder: `sequential.txt` (`user item item ...`, oldest first), `datamaps.json` and, where they are there,
-    `titles.tsv` and `timestamps.tsv`. Ids are the published numbers. They follow the order of first appearance in the
+    `titles.tsv`, `timestamps.tsv` and `explanation.json`, a list of `{user, item, explanation, feature}` whose
+    sentences become the reviews. Ids are the published numbers. They follow the order of first appearance in the
     file, test items included, so they leak: compare with `item_id_order: shuffled(SEED)`. A time missing from
     `timestamps.tsv` is taken from the user's previous interaction, at the start of a sequence from the next; a user
     without any time gets the earliest of the data set. So sorting by time keeps the published order. (Beauty: 287 of
@@ -41,6 +43,9 @@ class P5(DataSource):
     """The folder, or the file of sequences; plain or gzipped; `~` and `$VARIABLES` are expanded."""
     use_times: bool = True
     """Whether to read `timestamps.tsv` where there is one."""
+    use_reviews: bool = True
+    """Whether to read `explanation.json` where there is one. Which of its records are for training says the suite, not
+    the file."""
     attributes: bool = False
     """Whether to read S3-Rec's `item2attributes.json`, categories and brand as numbers without names, into the item
     column `attributes`, which RecBole's models of item features take. It changes the data set's fingerprint."""
@@ -52,10 +57,14 @@ class P5(DataSource):
             path = one_file(path, _SEQUENCES if files_like(path, _SEQUENCES) else ("*.txt", "*.txt.gz"), "sequences")
         users, items, offsets = _read_sequences(path)
         names = read_names(folder, path, users, items)
-        events = {"user": users, "item": items}
+        events: dict[str, Any] = {"user": users, "item": items}
         times = companion(folder, "timestamps.tsv") if self.use_times else None
         if times is not None:
             events["time"] = read_times(times, users, items, offsets)
+        reviews = reviews_file(folder) if self.use_reviews else None
+        if reviews is not None:
+            told = read_reviews(reviews, users, items)
+            events |= {"review": told["review"], "feature": told["feature"]}
         titles = companion(folder, "titles.tsv")
         texts = no_item_texts() if titles is None else read_titles(titles, names)
         if self.attributes:

@@ -31,13 +31,7 @@ def read_names(folder: Path, sequences: Path, users: Numbers, items: Numbers) ->
     path = companion(folder, "datamaps.json")
     if path is None:
         return None
-    try:
-        maps = json.loads("".join(text_lines(path)))
-        names: dict[str, dict[str, str]] = {key: maps[key] for key in ("id2user", "id2item")}
-    except json.JSONDecodeError as error:
-        raise BenchError(f"{path}: line {error.lineno}: broken JSON ({error.msg})") from error
-    except (KeyError, TypeError) as error:
-        raise BenchError(f"{path}: no object with the keys id2user and id2item") from error
+    names = read_maps(path)
     for kind, numbers in (("user", users), ("item", items)):
         known = np.fromiter((int(number) for number in names[f"id2{kind}"]), dtype=np.int64)
         if len(unknown := np.setdiff1d(numbers, known)):
@@ -45,6 +39,17 @@ def read_names(folder: Path, sequences: Path, users: Numbers, items: Numbers) ->
                 f"{path}: does not know {kind} {unknown[0]} of {sequences.name}; take both from the same copy"
             )
     return names["id2item"]
+
+
+def read_maps(path: Path) -> dict[str, dict[str, str]]:
+    """Published names by number, `id2user` and `id2item`. Raises `BenchError` where the file has no such objects."""
+    try:
+        maps = json.loads("".join(text_lines(path)))
+        return {key: maps[key] for key in ("id2user", "id2item")}
+    except json.JSONDecodeError as error:
+        raise BenchError(f"{path}: line {error.lineno}: broken JSON ({error.msg})") from error
+    except (KeyError, TypeError) as error:
+        raise BenchError(f"{path}: no object with the keys id2user and id2item") from error
 
 
 def read_titles(path: Path, names: dict[str, str] | None) -> pd.DataFrame:

@@ -75,6 +75,9 @@ class SyntheticShop(DataSource):
     same_day_share: float = Field(default=0.3, ge=0.0, le=0.95)
     """Share of events on the same day as the user's event before, so at an equal time; file order is the true one."""
 
+    features: bool = False
+    """Whether to tell the attribute word that the first sentence of each review names, as the column `feature`."""
+
     @model_validator(mode="after")
     def _enough_items(self) -> "SyntheticShop":
         if self.mean_events > self.items / 8:
@@ -86,13 +89,14 @@ class SyntheticShop(DataSource):
 
     def read(self) -> Log:
         """The shop's log, by day. Columns `user`, `item` (`U00001`, `I0001`), `time` (UTC midnights), `rating`
-        (1 to 5) and `review`; items with `title`, `category`, `brand`, `price` and `description`."""
+        (1 to 5), `review` and, where `features` asks for it, `feature`; items with `title`, `category`, `brand`,
+        `price` and `description`."""
         truth = self.truth()
         purchases = truth.purchases
         rng = self._generator(_REVIEWS)
         ratings = draw_ratings(truth.catalogue, truth.shoppers, purchases, rng)
         vocabulary = VOCABULARIES[self.domain]
-        reviews = write_reviews(vocabulary, truth.catalogue, truth.shoppers, purchases, ratings, rng)
+        reviews, words = write_reviews(vocabulary, truth.catalogue, truth.shoppers, purchases, ratings, rng)
         order = np.argsort(purchases.days, kind="stable")
         names = np.array([f"U{user + 1:05d}" for user in range(self.users)], dtype=object)
         events = pd.DataFrame(
@@ -104,6 +108,8 @@ class SyntheticShop(DataSource):
                 "review": reviews[order],
             }
         )
+        if self.features:
+            events["feature"] = words[order]
         return Log(events=events, items=truth.catalogue.texts)
 
     def truth(self) -> Truth:

@@ -10,6 +10,9 @@ Outcome = Literal["item", "seen", "not a candidate", "off-catalogue", "duplicate
 """What a text came to: an item not in the history, one of the history, an item outside the candidates, a number that is
 none of an item, an item that a likelier text of the query named, and no number."""
 
+Repeated = Literal["best", "last"]
+"""Which text's an item is that several texts of a query name."""
+
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
@@ -21,9 +24,16 @@ class FreeAnswers:
     """How many texts of a user's query came to what."""
 
     def read(
-        self, user: int, texts: Sequence[str], n_items: int, history: set[int], candidates: set[int] | None
+        self,
+        user: int,
+        texts: Sequence[str],
+        n_items: int,
+        history: set[int],
+        candidates: set[int] | None,
+        repeated: Repeated = "best",
     ) -> list[int]:
-        """The item code of each text, likeliest text first, -1 for a text that names none or one named before.
+        """The item code of each text, likeliest text first, -1 for a text that names none, or one that another text has
+        named: one before it, or after it where the `last` of them counts.
 
         The part before the first blank counts, and has to be a number from 1 to `n_items`.
         """
@@ -32,7 +42,11 @@ class FreeAnswers:
         for text in texts:
             outcome, code = _outcome(text, n_items)
             if outcome == "item" and code in codes:
-                outcome, code = "duplicate", -1
+                outcome = "duplicate"
+                if repeated == "last":
+                    codes[codes.index(code)] = -1
+                else:
+                    code = -1
             elif outcome == "item" and candidates is not None and code not in candidates:
                 outcome = "not a candidate"
             elif outcome == "item" and code in history:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from llmrec_bench import PAD, BenchError, Queries, Scores
-from llmrec_bench_plugins.rdrec.free_answers import FreeAnswers
+from llmrec_bench_plugins.rdrec.free_answers import FreeAnswers, Repeated
 from llmrec_bench_plugins.rdrec.id_tokens import IdTokenizer, padded
 from llmrec_bench_plugins.rdrec.templates import number
 
@@ -32,8 +32,8 @@ class ItemWriter:
     """Of the numbers of all items."""
     numbers: npt.NDArray[np.int64]
     """int64 (I, T): the tokens of each item's number, -1 after its end."""
-    task_numbers: Mapping[str, int]
-    """Whose prompt vectors a task has."""
+    prompt_numbers: Mapping[str, int]
+    """The prompt vectors by the name of their prompt."""
     device: str
 
     @property
@@ -41,17 +41,20 @@ class ItemWriter:
         """I."""
         return len(self.numbers)
 
-    def batch(self, texts: Sequence[str], tasks: Sequence[str]) -> "TextBatch":
-        """The texts, each of its task, on the device."""
+    def batch(self, texts: Sequence[str], prompts: Sequence[str]) -> "TextBatch":
+        """The texts, each with its prompt, on the device."""
         import torch
 
         from llmrec_bench_plugins.blocks.prompted_t5 import TextBatch
 
-        parts = (*self.ids.encode(texts), np.array([self.task_numbers[name] for name in tasks]))
+        parts = (*self.ids.encode(texts), np.array([self.prompt_numbers[name] for name in prompts]))
         return TextBatch(*(torch.from_numpy(part).to(self.device) for part in parts))
 
-    def searched(self, encoded: "Encoded", queries: Queries, beams: int, write_seen: bool) -> Scores:
-        """float32 (B, I): the log-probabilities of the items in which a beam of the search ended, NaN elsewhere."""
+    def searched(
+        self, encoded: "Encoded", queries: Queries, beams: int, returned: int | None, write_seen: bool
+    ) -> Scores:
+        """float32 (B, I): the log-probabilities of the items in which a beam of the search ended, the best `returned`
+        of them, NaN elsewhere."""
         import torch
 
         from llmrec_bench_plugins.blocks.item_search import best_items
@@ -63,7 +66,7 @@ class ItemWriter:
                 marked[queries.histories.rows(), queries.histories.items] = False
             allowed = self.trie.allowed(torch.from_numpy(marked).to(self.device))
         items, values = best_items(self.model, encoded, self.trie, beams, allowed)
-        return self._spread(items.cpu().numpy(), values)
+        return self._spread(items[:, :returned].cpu().numpy(), values[:, :returned])
 
     def likelihoods(self, encoded: "Encoded", queries: Queries) -> Scores:
         """float32 (B, I): the exact log-probabilities of the candidates' numbers, NaN for other items."""
@@ -78,16 +81,27 @@ class ItemWriter:
         scores[np.arange(len(queries))[:, None], places] = values
         return scores
 
-    def written(self, encoded: "Encoded", queries: Queries, beams: int, answers: FreeAnswers) -> Scores:
-        """float32 (B, I): the log-probabilities of the items that free texts name, NaN elsewhere; every text goes into
-        the ledger."""
-        tokens, values = self.model.generate(encoded, beams, _LONGEST_FREE)
+    def written(
+        self,
+        encoded: "Encoded",
+        queries: Queries,
+        beams: int,
+        returned: int | None,
+        write_seen: bool,
+        repeated_item: Repeated,
+        answers: FreeAnswers,
+    ) -> Scores:
+        """float32 (B, I): the log-probabilities of the items that free texts name, the best `returned` texts, NaN
+        elsewhere; every one of these texts goes into the ledger. Without `write_seen`, items of the history have none.
+        """
+        tokens, values = self.model.generate(encoded, beams, returned or beams, _LONGEST_FREE)
         items = np.empty(values.shape, dtype=np.int64)
         for row, user in enumerate(queries.users.tolist()):
             texts = self.ids.tokenizer.batch_decode(tokens[row], skip_special_tokens=True)
             history = set(queries.histories[row].tolist())
             candidates = None if queries.candidates is None else set(queries.candidates[row].tolist())
-            items[row] = answers.read(user, texts, self.n_items, history, candidates)
+            codes = answers.read(user, texts, self.n_items, history, candidates, repeated_item)
+            items[row] = codes if write_seen else [-1 if code in history else code for code in codes]
         return self._spread(items, values)
 
     def _spread(self, items: npt.NDArray[np.int64], values: "Tensor") -> Scores:
@@ -98,7 +112,7 @@ class ItemWriter:
 
 
 def item_writer(
-    model: "PromptedT5", ids: IdTokenizer, n_items: int, task_numbers: Mapping[str, int], known_as: str, device: str
+    model: "PromptedT5", ids: IdTokenizer, n_items: int, prompt_numbers: Mapping[str, int], known_as: str, device: str
 ) -> ItemWriter:
     """For items 0 ... n - 1. Raises `BenchError` where the tokenizer cannot tell their numbers apart."""
     from llmrec_bench_plugins.blocks.item_trie import item_trie
@@ -108,7 +122,7 @@ def item_writer(
         trie = item_trie(numbers).to(device)
     except ValueError as error:
         raise BenchError(f"{known_as}: its tokenizer writes different numbers alike ({error}); use T5's own") from None
-    return ItemWriter(model.to(device), ids, trie, padded(numbers, -1), task_numbers, device)
+    return ItemWriter(model.to(device), ids, trie, padded(numbers, -1), prompt_numbers, device)
 
 
 def shown_order(candidates: npt.NDArray[np.int32], user: int, seed: int) -> list[int]:

@@ -1,75 +1,70 @@
 """POD: prompt distillation. Wordings and prompt vectors are learned together, and vectors and ids alone asked with."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from llmrec_bench import Config, TrainingData
+from llmrec_bench import Run, TrainingData
+from llmrec_bench_plugins.rdrec.review_tasks import ExplanationTask
 from llmrec_bench_plugins.rdrec.t5_recommender import T5Recommender
 from llmrec_bench_plugins.rdrec.tasks import SequentialTask, Task, TopNTask
+from llmrec_bench_plugins.rdrec.templates import EXPLANATION, SEQUENTIAL, TOP_N, Wordings
 
-
-class Ratio(Config):
-    """How often each task is drawn, beside the others: batches where these alternate, shares where they are mixed."""
-
-    sequential: int = Field(default=1, ge=0)
-    """The next item of a history."""
-    top_n: int = Field(default=1, ge=0)
-    """The user's own item in a list."""
-
-    @model_validator(mode="after")
-    def _some_task(self) -> Self:
-        if not self.sequential and not self.top_n:
-            raise ValueError("all tasks have the share 0; at least one has to be drawn")
-        return self
+RELEASED: Mapping[str, Any] = {
+    "trunk": {"kind": "pretrained", "model": "google-t5/t5-small"},
+    "learning_rate": 5e-4,
+    "patience_counts": "total",
+    "train_on_padding": True,
+    "ranking": "free",
+    # transformers counts the token that every text begins with: a text of 10 to 50 has 9 to 49 others.
+    "explanation_search": {"penalty": 0.0, "shortest": 9, "longest": 49},
+}
+"""What the code of POD and that of RDRec have in common, on Amazon Beauty and Toys."""
 
 
 class POD(T5Recommender):
-    """T5 with prompt vectors for each task learns to name a user's next item, and a user's item among candidates.
+    """T5 with prompt vectors for each task learns to name a user's next item, a user's item among candidates and, where
+    there are reviews, to write what a user would say about an item.
 
-    POD's third task, explaining a recommendation, needs sentences of reviews that are not part of these data, and is
-    left out. Texts hold no words of items: what is learned of an item is learned of the digits of its number.
+    Prompts hold no words of items: what is learned of an item is learned of the digits of its number, and of what
+    reviews say.
     """
 
     name = "pod"
-    version = "1"
+    version = "2"
     source = "Li et al., Prompt Distillation for Efficient LLM-based Recommendation, CIKM 2023"
     settings: ClassVar = {
-        "released": {
-            "trunk": {"kind": "pretrained", "model": "google-t5/t5-small"},
-            "learning_rate": 5e-4,
-            "patience_counts": "total",
-            "train_on_padding": True,
-            "ranking": "free",
-        }
+        "released": {**RELEASED, "epoch_by": "examples", "write_seen": True, "return_beams": 10},
+        "released-logs": {
+            **RELEASED,
+            "prompt_vectors": 10,
+            "batching": "mixed",
+            "epoch_by": "explanation",
+            "write_seen": True,
+            "return_beams": 10,
+        },
     }
 
     class Config(T5Recommender.Config):
-        """Options of POD. The settings `released` are those of its code, on Amazon Beauty, without explanations."""
+        """Options of POD. The settings `released` are those of its current code on Amazon Beauty and Toys,
+        `released-logs` those behind its released logs, which need reviews; for Sports both take `learning_rate: 0.001`.
+        """
+
+        wordings: ClassVar[tuple[Wordings, ...]] = (EXPLANATION, SEQUENTIAL, TOP_N)
 
         negatives: int = Field(99, ge=1)
         """Items beside the positive in the list of the task `top_n`."""
-        ratio: Ratio = Ratio()
-        """How often each task is drawn."""
-
-        @model_validator(mode="after")
-        def _asks_what_it_learned(self) -> Self:
-            if not getattr(self.ratio, self.candidates_prompt):
-                prompt = self.candidates_prompt
-                raise ValueError(
-                    f"`candidates_prompt: {prompt}` asks for the task {prompt}, whose share in `ratio` is 0"
-                )
-            return self
+        text_tokens: int = Field(20, ge=1)
+        """Of a text that it learns to write, the first so many tokens are learned."""
 
     config: Config
 
-    def tasks(self, train: TrainingData, seed: int) -> Sequence[Task]:
-        """Sequential and top-N recommendation."""
+    def tasks(self, train: TrainingData, run: Run) -> Sequence[Task]:
+        """Explanation, sequential and top-N recommendation."""
         config = self.config
-        return (SequentialTask(train, config.history_length), TopNTask(train, config.negatives, seed))
-
-    def ratio(self) -> Mapping[str, int]:
-        """Of the tasks that are drawn at all."""
-        shares: dict[str, Any] = self.config.ratio.model_dump()
-        return {name: share for name, share in shares.items() if share}
+        return (
+            ExplanationTask(train, config.text_tokens),
+            SequentialTask(train, config.history_length),
+            TopNTask(train, config.negatives, run.seed),
+        )

@@ -20,15 +20,29 @@ class Example:
 
     source: str
     target: str
+    prompt: str
+    """Whose prompt vectors stand before the text."""
+    target_tokens: int | None = None
+    """The target's first tokens, so many at most, are learned; a target that is cut has no end. None: all of them."""
 
 
 class Task(ABC):
-    """A kind of example. Its place among a method's tasks is the number of its prompt vectors."""
+    """A kind of example."""
 
     name: ClassVar[str]
     """What a ratio calls it."""
+    prompts: ClassVar[tuple[str, ...]]
+    """The prompts of its examples. Their places among those of all tasks of a method number the prompt vectors."""
+    lacking: ClassVar[str]
+    """What is wrong where it has no source, for a message."""
     sources: Codes
     """What one pass goes over, such as users."""
+    left_out: str = ""
+    """What of the data is no source, for the log."""
+    taught: Sequence[str] = ()
+    """The texts that the model should write, where these are more than numbers."""
+    counts: int = 1
+    """How many of a batch's examples one source takes the place of."""
 
     @abstractmethod
     def draw(self, sources: Codes, rng: np.random.Generator) -> list[Example]:
@@ -45,10 +59,13 @@ class SequentialTask(Task):
     counts the two held-out items too: its n is larger by two.)"""
 
     name = "sequential"
+    prompts = ("sequential",)
+    lacking = "no user has enough training items for the task sequential"
 
     def __init__(self, train: TrainingData, history_length: int) -> None:
         self._train, self._history_length = train, history_length
         self.sources = np.flatnonzero(train.sequences.lengths >= 2)
+        self.left_out = users_left_out(train, self.sources)
 
     def draw(self, sources: Codes, rng: np.random.Generator) -> list[Example]:
         """One stretch a user."""
@@ -57,7 +74,7 @@ class SequentialTask(Task):
             items = self._train.sequences[user]
             start, end = segment(len(items), rng)
             shown = items[max(start, end - self._history_length) : end]
-            examples.append(Example(SEQUENTIAL.drawn(user, shown.tolist(), rng), number(int(items[end]))))
+            examples.append(Example(SEQUENTIAL.drawn(user, shown.tolist(), rng), number(int(items[end])), "sequential"))
         return examples
 
     def validation(self) -> list[Example]:
@@ -66,7 +83,8 @@ class SequentialTask(Task):
         asked = np.flatnonzero((queries.histories.lengths > 0) & (targets.lengths > 0))
         prompts = sequential_prompts(queries.take(asked), self._history_length)
         return [
-            Example(prompt, number(int(targets[row][0]))) for prompt, row in zip(prompts, asked.tolist(), strict=True)
+            Example(prompt, number(int(targets[row][0])), "sequential")
+            for prompt, row in zip(prompts, asked.tolist(), strict=True)
         ]
 
 
@@ -79,10 +97,13 @@ class TopNTask(Task):
     """
 
     name = "top_n"
+    prompts = ("top_n",)
+    lacking = "no user has a training item for the task top_n"
 
     def __init__(self, train: TrainingData, negatives: int, seed: int) -> None:
         self._train, self._negatives, self._seed = train, negatives, seed
         self.sources = np.flatnonzero(train.sequences.lengths >= 1)
+        self.left_out = users_left_out(train, self.sources)
 
     def draw(self, sources: Codes, rng: np.random.Generator) -> list[Example]:
         """One list a user, new negatives each time."""
@@ -91,7 +112,7 @@ class TopNTask(Task):
             own = self._train.sequences[user]
             positive = int(rng.choice(own))
             items = self._listed(positive, own, rng)
-            examples.append(Example(TOP_N.drawn(user, items, rng), number(positive)))
+            examples.append(Example(TOP_N.drawn(user, items, rng), number(positive), "top_n"))
         return examples
 
     def validation(self) -> list[Example]:
@@ -103,12 +124,18 @@ class TopNTask(Task):
         for row in np.flatnonzero(targets.lengths > 0).tolist():
             user, positive = int(queries.users[row]), int(targets[row][0])
             items = self._listed(positive, np.append(self._train.sequences[user], positive), rng)
-            examples.append(Example(TOP_N.bare(user, items), number(positive)))
+            examples.append(Example(TOP_N.bare(user, items), number(positive), "top_n"))
         return examples
 
     def _listed(self, positive: int, own: npt.NDArray[np.int32], rng: np.random.Generator) -> list[int]:
         others = items_outside(own, self._train.n_items, self._negatives, rng)
         return rng.permutation(np.append(others, positive)).tolist()
+
+
+def users_left_out(train: TrainingData, users: Codes) -> str:
+    """How many users are not among these, for the log; '' where all are."""
+    skipped = train.n_users - len(users)
+    return f"{skipped:,} of {train.n_users:,} users have too few training items and are left out" if skipped else ""
 
 
 def segment(n_items: int, rng: np.random.Generator) -> tuple[int, int]:

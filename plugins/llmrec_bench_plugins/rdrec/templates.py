@@ -22,8 +22,8 @@ def number(code: int) -> str:
 
 
 @dataclass(frozen=True)
-class Templates:
-    """The wordings of one task: a text file, one template a line, the last of them without words."""
+class Wordings:
+    """The wordings of one task: a text file, one a line, with blanks in braces."""
 
     name: str
 
@@ -37,21 +37,30 @@ class Templates:
         """Blanks unfilled."""
         return tuple(self.file.text.splitlines())
 
-    def bare(self, user: int, items: Iterable[int]) -> str:
-        """Ids alone: `user_15 item_7 item_3`, which is what the model is asked with."""
-        return self._fill(self.lines[-1], user, items)
-
-    def drawn(self, user: int, items: Iterable[int], rng: np.random.Generator) -> str:
-        """In one of the wordings, the bare one included, each as likely."""
-        return self._fill(self.lines[rng.integers(len(self.lines))], user, items)
-
     def filled(self, user: str, items: str) -> list[str]:
         """All wordings, with these in the blanks."""
         return [line.format(user=user, items=items) for line in self.lines]
+
+
+class Templates(Wordings):
+    """POD's and RDRec's: the last line is the one that is asked with."""
+
+    def bare(self, user: int, items: Iterable[int]) -> str:
+        """In the wording that the model is asked with: ids alone, `user_15 item_7 item_3`, where there are several."""
+        return self._fill(self.lines[-1], user, items)
+
+    def drawn(self, user: int, items: Iterable[int], rng: np.random.Generator) -> str:
+        """In one of the wordings, that one included, each as likely."""
+        return self._fill(self.lines[rng.integers(len(self.lines))], user, items)
 
     def _fill(self, line: str, user: int, items: Iterable[int]) -> str:
         return line.format(user=f"user_{number(user)}", items=" ".join(f"item_{number(item)}" for item in items))
 
 
+EXPLANATION = Templates("explanation")
 SEQUENTIAL = Templates("sequential")
 TOP_N = Templates("top-n")
+P5_EXPLANATION = Templates("p5-explanation")
+PREFERENCE = Templates("preference")
+ATTRIBUTE = Templates("attribute")
+ATTRIBUTIONS = Templates("attributions")

@@ -33,6 +33,10 @@ class FromScratchT5(Config):
     digits: int = Field(default=2, ge=1, le=4)
     """The most digits that one token has: 2 makes 32 and 1 of the number 321. T5's own pieces have one to four."""
 
+    words: int = Field(default=4000, ge=0)
+    """Of the texts that it learns to write, such as reviews, the tokenizer knows so many words, the most frequent ones;
+    all others are unknown to it."""
+
     @model_validator(mode="after")
     def _heads_divide_width(self) -> "FromScratchT5":
         if self.width % self.heads:
@@ -43,11 +47,12 @@ class FromScratchT5(Config):
         """For messages."""
         return "the T5 from scratch"
 
-    def build(self, texts: Iterable[str]) -> Built:
-        """A fresh model, its weights from torch's global generator; its tokenizer knows the words of the texts."""
+    def build(self, texts: Iterable[str], taught: Iterable[str]) -> Built:
+        """A fresh model, its weights from torch's global generator; its tokenizer knows all words of the texts and the
+        frequent ones of those `taught`."""
         from llmrec_bench_plugins.blocks.small_t5 import small_t5, word_tokenizer
 
-        tokenizer = word_tokenizer(texts, self.digits)
+        tokenizer = word_tokenizer(texts, self.digits, taught, self.words)
         shape = (self.width, self.layers, self.heads, self.feed_forward, self.dropout)
         return small_t5(len(tokenizer), *shape), tokenizer
 
@@ -70,7 +75,7 @@ class PretrainedT5(Config):
         """For messages."""
         return self.model
 
-    def build(self, texts: Iterable[str]) -> Built:
+    def build(self, texts: Iterable[str], taught: Iterable[str]) -> Built:
         """The model in float32 and its tokenizer. Raises `BenchError` in one line for what is missing, broken, no T5,
         or a tokenizer with more tokens than the model has vectors for."""
         import torch

@@ -1,5 +1,6 @@
 """What an answer about a review says of its writer's preference, and what of the item's attributes."""
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -8,14 +9,14 @@ Parsing = Literal["tolerant", "released"]
 """How the two are found in an answer."""
 
 _MARKUP = re.compile(r"\*\*|__|^```.*$|^#+\s*", re.MULTILINE)
-_NUMBERED = re.compile(r"(?P<start>^|\s)\(?(?P<number>[12])[.):](?=\s)", re.MULTILINE)
+_NUMBERED = re.compile(r"(?P<start>^|\s)\(?(?P<number>[12])[.):](?=\s|$)", re.MULTILINE)
 _BULLET = re.compile(r"^\s*(?:[-*•–]|\(?\d{1,2}[.):])\s+")
 _LABEL = re.compile(
     r"^(?:the\s+)?(?:(?:user|item|product)(?:['’]s)?\s+)?(?:preference|attribut\w+|feature)s?\s*:\s*", re.I
 )
 _OPENING = re.compile(
     r"^(?:(?:sure|of course|certainly|okay|ok|great|absolutely)(?: thing)?[,.!:]+\s*)?"
-    r"(?:i['’]?d be (?:happy|glad) to help[.!:]*\s*)?(?:(?:here|based on)\b[^.!?\n]*:\s*)?",
+    r"(?:i['’]?d be (?:happy|glad) to help[.!:]*\s*)?(?:(?:here|based on)\b[^.!?:\n]*:\s*)?",
     re.I,
 )
 _REFUSAL = re.compile(
@@ -24,7 +25,8 @@ _REFUSAL = re.compile(
 _ABOUT_ITEM = re.compile(r"\b(?:item|product|attribut\w*|features?)\b", re.I)
 _ABOUT_USER = re.compile(r"\b(?:user|buyer|customer|reviewer|they|prefer\w*|preference)\b", re.I)
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)]?\s+(?=\S)|(?<=[。！？])\s*(?=\S)")
-_ABBREVIATED = re.compile(r"(?:\b(?:mr|mrs|ms|dr|st|vs|etc|e\.g|i\.e|no)|\b\w)\.$", re.I)
+_HALF_OBJECT = re.compile(r'^\{\s*(?:"[^"]*"\s*:\s*)?"?|"?\s*\}?$')
+_ABBREVIATED = re.compile(r"\b(?:(?i:mr|mrs|ms|dr|st|vs|etc|e\.g|i\.e)|[A-Z])\.$")
 _EMPTY = re.compile(
     r"^\W*(?:n/?a|none|unknown|not (?:given|mentioned|specified)|.*\b(?:prefers|are|is) xxx\b.*)?\W*$", re.I
 )
@@ -51,15 +53,15 @@ class RationalePair:
 def parse_rationale(answer: str, parsing: Parsing = "tolerant") -> RationalePair:
     """The two sentences of an answer.
 
-    `tolerant`: numbered, bulleted, on lines of their own or in running text, with an opening or without; where one
-    sentence stands alone, its words say which it is. A refusal and a blank form (`xxx`) have none. `released`: the
+    `tolerant`: numbered, bulleted, on lines, in running text or JSON, with an opening or without; where one sentence
+    stands alone, its words say which it is. A refusal and a blank form (`xxx`) have none. `released`: the
     second and the third line without their first three characters, as in RDRec's code; an answer of fewer lines has
     none.
     """
     if parsing == "released":
         lines = answer.split("\n")
         return RationalePair() if len(lines) < 3 else RationalePair(lines[1][3:].strip(), lines[2][3:].strip())
-    text = _MARKUP.sub("", answer).strip()
+    text = _unwrapped(_MARKUP.sub("", answer).strip())
     if _REFUSAL.match(text):
         return RationalePair()
     parts = _numbered(text) or _lines(text)
@@ -71,6 +73,16 @@ def parse_rationale(answer: str, parsing: Parsing = "tolerant") -> RationalePair
         about_item = _ABOUT_ITEM.search(only) and not _ABOUT_USER.search(only)
         return RationalePair(attribute=only) if about_item else RationalePair(preference=only)
     return RationalePair(*parts[:2])
+
+
+def _unwrapped(text: str) -> str:
+    """What an object of JSON says, a line for each of its texts; of half an object, what stands in it."""
+    if not text.startswith("{"):
+        return text
+    try:
+        return "\n".join(said for said in json.loads(text).values() if isinstance(said, str))
+    except json.JSONDecodeError:
+        return _HALF_OBJECT.sub("", text)
 
 
 def _numbered(text: str) -> list[str]:

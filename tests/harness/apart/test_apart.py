@@ -129,6 +129,24 @@ def test_what_the_environment_lacks_is_told_before_anything_runs(environment, be
     assert records(tmp_path) == {}
 
 
+def test_a_package_that_a_metric_lacks_there_is_told_before_anything_runs(make, bench, write, tmp_path):
+    packages = make(tmp_path / "env")
+    (packages / "hide.py").write_text(
+        "import importlib.util\nfind = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, *of: None if name == 'rouge_score' else find(name, *of)\n"
+    )
+    (packages / "hide.pth").write_text("import hide\n")
+    suite = write("fading: {env: env}", **{"cutoffs: [5]": "cutoffs: [5], explanations: {}"})
+    suite.write_text(suite.read_text() + "metrics: [HR, ROUGE-L]\n")
+    run = bench("run", suite)
+    assert run.returncode == 2
+    assert run.stderr == (
+        f"bench: methods.fading.env: {tmp_path}/env: 'ROUGE-L' needs the package rouge-score; "
+        "pip install 'llmrec-bench[text]'\n"
+    )
+    assert records(tmp_path) == {}
+
+
 @pytest.mark.parametrize(
     ("fate", "limits", "kind", "message"),
     [

@@ -27,7 +27,9 @@ class Shelf(DataSource):
     without: tuple[str, ...] = ()
 
     def read(self) -> Log:
-        events = pd.DataFrame({**EVENTS, "review": ["good", "", "bad", "", "", "fine"]})
+        events = pd.DataFrame(
+            {**EVENTS, "review": ["good", "", "bad", " ", "", "fine"], "feature": ["g", "", "", "", "", "f"]}
+        )
         return Log(events.drop(columns=list(self.without)), ITEMS)
 
 
@@ -49,7 +51,7 @@ def test_texts_by_hand() -> None:
     found = description()
     assert found.titled_items_share == pytest.approx(2 / 3)
     assert found.item_columns == pytest.approx({"title": 2 / 3, "brand": 1 / 3, "price": 1 / 3})
-    assert found.review_share == pytest.approx(3 / 6)
+    assert (found.review_share, found.feature_share) == (3 / 6, 2 / 6)
 
 
 def test_ties_by_hand() -> None:
@@ -58,8 +60,9 @@ def test_ties_by_hand() -> None:
 
 
 def test_what_a_source_does_not_know() -> None:
-    found = description("time", "review")
-    assert (found.tied_last_share, found.first_time, found.last_time, found.review_share) == (None,) * 4
+    found = description("time", "review", "feature")
+    told = (found.tied_last_share, found.first_time, found.last_time, found.review_share, found.feature_share)
+    assert told == (None,) * 5
 
 
 def test_the_funnel_is_kept() -> None:

@@ -35,6 +35,7 @@ def events(pairs: Pairs) -> Events:
         times=place.astype(np.int64),
         ratings=place.astype(np.float32),
         reviews=pd.Series([str(p) for p in place], dtype="str"),
+        features=pd.Series([str(p) for p in place], dtype="str"),
     )
 
 
@@ -131,6 +132,8 @@ def test_every_column_is_filtered_alike() -> None:
     assert left.times is not None
     assert left.ratings is not None
     assert left.reviews is not None
+    assert left.features is not None
+    assert left.features.tolist() == left.reviews.tolist()
     assert left.times.tolist() == left.ratings.tolist() == [int(review) for review in left.reviews] == [3, 5, 8, 9]
 
 

@@ -17,7 +17,8 @@ def test_the_names() -> None:
     assert [metric.name for metric in METRICS] == [
         "HR", "NDCG", "MRR", "Recall", "Precision", "MAP", "EFD", "EPC", "EFD_free", "EPC_free",
         "ARP", "APLT", "ACLT", "Gini", "Entropy", "ItemCoverage", "UserCoverage", "InvalidRate",
-        "BLEU-1", "BLEU-4", "ROUGE-1", "ROUGE-2", "ROUGE-L", "USR", "FeatureCoverage", "FeatureDiversity", "FeatureMatch",
+        "BLEU-1", "BLEU-4", "ROUGE-1", "ROUGE-2", "ROUGE-L",
+        "USR", "FeatureCoverage", "FeatureDiversity", "FeatureMatch",
     ]  # fmt: skip
 
 

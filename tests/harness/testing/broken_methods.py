@@ -245,3 +245,44 @@ class Renamed(Sound):
     class Config(Method.Config):
         width: int = 3
         """Once called breadth."""
+
+
+class SoundTeller(Sound):
+    """Explains with what everybody said of an item."""
+
+    breaks: ClassVar[str] = ""
+
+    def explain(self, users: Any, items: Any) -> Any:
+        return [f"{int(self.counts[item])} others have it" for item in items]
+
+
+class Breathless(SoundTeller):
+    """Leaves the last pair without a text."""
+
+    breaks = "explanations"
+
+    def explain(self, users: Any, items: Any) -> Any:
+        return super().explain(users, items)[:-1]
+
+
+class Fickle(SoundTeller):
+    """Says another thing after every fit."""
+
+    breaks = "explanations"
+    fits: ClassVar[int] = 0
+
+    def fit(self, train: TrainingData, run: Run) -> None:
+        super().fit(train, run)
+        Fickle.fits += 1
+
+    def explain(self, users: Any, items: Any) -> Any:
+        return [f"{self.fits} reasons"] * len(items)
+
+
+class Eavesdropper(SoundTeller):
+    """Tells what else is asked about."""
+
+    breaks = "explanations-apart"
+
+    def explain(self, users: Any, items: Any) -> Any:
+        return [f"{(items == item).sum()} others are asked about" for item in items]

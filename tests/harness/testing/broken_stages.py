@@ -57,6 +57,41 @@ class Prophet(SoundStage):
         run.saw(5, np.setdiff1d(np.arange(train.n_items), train.sequences[5]).tolist())
 
 
+class Eavesdropper(SoundStage):
+    """Reads reviews and tells of none."""
+
+    breaks = "past-only"
+    reads_reviews = True
+
+    def build(self, train: TrainingData, out: Path, run: StageRun) -> None:
+        assert train.reviews is not None
+        (out / "said.txt").write_text("\n".join(train.reviews["text"]))
+
+
+class Gossip(SoundStage):
+    """Tells of a review that is not among those of the training data."""
+
+    breaks = "past-only"
+    reads_reviews = True
+
+    def build(self, train: TrainingData, out: Path, run: StageRun) -> None:
+        assert train.reviews is not None
+        super().build(train, out, run)
+        run.saw_review(5, int(np.setdiff1d(np.arange(train.n_items), train.sequences[5])[0]))
+
+
+class Censor(SoundStage):
+    """Blanks reviews where they stand."""
+
+    breaks = "data-untouched"
+    reads_reviews = True
+
+    def build(self, train: TrainingData, out: Path, run: StageRun) -> None:
+        assert train.reviews is not None
+        train.reviews["text"] = ""
+        super().build(train, out, run)
+
+
 class Sorter(SoundStage):
     """Sorts the training items where they stand."""
 

@@ -56,6 +56,9 @@ def test_it_is_crooked() -> None:
     assert sequences.times is not None
     assert (np.diff(sequences.times) == 0).any()
     assert len(sequences.pairs(30)) < len(sequences.items)  # somebody comes back to an item
+    assert data.training.reviews is not None
+    assert 0 < len(data.training.reviews) < len(data.training.sequences.items)  # some reviews are blank
+    assert data.training.reviews["text"].str.len().min() > 1
 
 
 def test_the_rankings_hold_together() -> None:

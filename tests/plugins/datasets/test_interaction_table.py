@@ -32,6 +32,16 @@ def test_delimited_tables(name: str, write: Write) -> None:
     assert log.items.empty
 
 
+def test_features_of_reviews(write: Write) -> None:
+    path = write("log.csv", "user,item,review,feature\n1,2,soft strings,strings\n1,3,loud,\n")
+    for source in (InteractionTable(path=path, review="review", feature="feature"), InteractionTable.recognise(path)):
+        assert source is not None
+        assert source.read().events["feature"].tolist() == ["strings", ""]
+    assert InteractionTable.recognise(write("tags.csv", "user,item,feature\n1,2,strings\n")) is None
+    with pytest.raises(ValidationError, match="`feature` names what reviews are about; name their column as `review`"):
+        InteractionTable(path=path, feature="feature")
+
+
 def test_another_delimiter(write: Write) -> None:
     log = InteractionTable(path=write("log.data", "user;item\n1;2\n"), delimiter=";").read()
     assert log.events.to_dict("list") == {"user": [1], "item": [2]}

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from llmrec_bench import DataSource, Log
+from llmrec_bench.data.dataset import Preparation, load_dataset
+from llmrec_bench.data.reviews import split_reviews
+from llmrec_bench.data.splits import LeaveOneOut, split
 from llmrec_bench_plugins.datasets import SOURCES
 from llmrec_bench_plugins.datasets.amazon_reviews import AmazonReviews
 from llmrec_bench_plugins.datasets.interaction_table import InteractionTable
@@ -90,3 +93,16 @@ def test_gift_card_texts(real_data: Path) -> None:
     # 98.6 % have a category; the main category stands in for the others.
     assert log.items["category"].value_counts().to_dict() == {"Gift Cards > Gift Cards": 146, "Gift Cards": 2}
     assert (log.events["review"] == "").sum() == 6
+
+
+def test_instruments_have_reviews(real_data: Path) -> None:
+    path = real_data / "amazon-musical-instruments-2014" / "Musical_instruments_reviews.csv.gz"
+    source = InteractionTable.recognise(path)
+    assert source is not None
+    dataset = load_dataset("instruments", source, Preparation())
+    reviews = split_reviews(dataset, split(dataset.sequences, LeaveOneOut()))
+    assert reviews is not None
+    parts = (reviews.train, reviews.validation, reviews.test)
+    assert sum(map(len, parts)) == 10_261 - 7  # seven are blank
+    assert max(len(reviews.validation), len(reviews.test)) <= dataset.n_users
+    assert np.mean([len(text.split()) for part in parts for text in part["text"]]) == pytest.approx(90, abs=2)

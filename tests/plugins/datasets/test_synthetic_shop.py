@@ -468,3 +468,14 @@ def test_without_tastes_titles_say_little() -> None:
     assert test.content() < 1.3 * test.popularity()
     assert abs(float(matches(shop).mean())) < 0.05
     assert float(matches(SyntheticShop()).mean()) > 0.5
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_features_are_told_on_demand_and_change_nothing_else(domain: str) -> None:
+    plain = SMALL.model_copy(update={"domain": domain})
+    told = log_of(plain.model_copy(update={"features": True}))
+    assert told.events.drop(columns="feature").equals(log_of(plain).events)
+    firsts = [re.split(r"(?<=[.!])\s", review)[0].lower() for review in told.events["review"]]
+    assert all(feature in first for feature, first in zip(told.events["feature"], firsts, strict=True))
+    titles = told.items["title"].loc[told.events["item"]].str.lower()
+    assert all(feature in title for feature, title in zip(told.events["feature"], titles, strict=True))

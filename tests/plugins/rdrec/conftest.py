@@ -1,10 +1,13 @@
-"""A tokenizer that knows the family's words, and an untrained model of a few numbers."""
+"""Tokenizers that know the family's words, one of them cut as T5's, and an untrained model of a few numbers."""
 
+import string
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+from transformers import PreTrainedTokenizerFast
 
 from llmrec_bench_plugins.blocks.prompted_t5 import Encoded, PromptedT5, TextBatch
 from llmrec_bench_plugins.blocks.small_t5 import small_t5, word_tokenizer
@@ -18,6 +21,21 @@ WORDS = [*SEQUENTIAL.filled("user_1", "item_1"), *TOP_N.filled("user_1", "item_1
 def ids() -> IdTokenizer:
     """With up to two digits in a token."""
     return IdTokenizer(word_tokenizer(WORDS, digits=2), whole_words=16)
+
+
+@pytest.fixture(scope="session")
+def t5_like() -> PreTrainedTokenizerFast:
+    """Sentencepiece's likeliest cut, as T5 has it: marks, which stand alone before signs, `_` alone, and numbers in
+    pieces of 1 to 4 digits that follow no rule."""
+    signs = [("▁", -2.0), *((sign, -3.0) for sign in "_,->.?:")]
+    words = [("▁user", -5.0), ("▁item", -5.0), ("▁predict", -6.0), *((letter, -8.0) for letter in string.ascii_letters)]
+    numbers = [*((mark + digit, -4.5) for digit in string.digits for mark in ("", "▁")), ("73", -6.0), ("▁73", -7.0)]
+    rare = [("391", -7.0), ("2014", -8.0)]
+    special = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
+    pieces = Tokenizer(models.Unigram([*special, *signs, *words, *numbers, *rare], unk_id=2))
+    pieces.pre_tokenizer, pieces.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
+    pieces.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    return PreTrainedTokenizerFast(tokenizer_object=pieces, pad_token="<pad>", eos_token="</s>", unk_token="<unk>")
 
 
 @pytest.fixture(scope="session")

@@ -24,3 +24,12 @@ def test_an_item_outside_the_candidates_is_told_apart():
 
 def test_nothing_written_is_nothing_to_say():
     assert list(FreeAnswers().remarks()) == []
+
+
+def test_the_last_of_several_texts_may_count():
+    """Item 7 is named first, third and last, item 2 between: which of the two leads depends on what counts."""
+    texts = ["7", "2", "07", "none", "7 again"]
+    best, last = FreeAnswers(), FreeAnswers()
+    assert best.read(0, texts, 10, set(), None) == [6, 1, -1, -1, -1]
+    assert last.read(0, texts, 10, set(), None, "last") == [-1, 1, -1, -1, 6]
+    assert best.by_user == last.by_user

@@ -7,7 +7,7 @@ from transformers import PreTrainedTokenizerFast
 
 from llmrec_bench import BenchError
 from llmrec_bench_plugins.blocks.small_t5 import word_tokenizer
-from llmrec_bench_plugins.rdrec.id_tokens import IdTokenizer, whole_words
+from llmrec_bench_plugins.rdrec.id_tokens import IdTokenizer, whole_words, words_in_order
 from llmrec_bench_plugins.rdrec.templates import SEQUENTIAL, TOP_N
 
 
@@ -75,3 +75,64 @@ def test_a_tokenizer_that_cuts_ids_otherwise_is_refused(ids):
     )
     with pytest.raises(BenchError, match=r"^theirs: its tokenizer cuts 'user_1' into user_1; .* as T5's tokenizer"):
         whole.check("theirs", 1, 1)
+
+
+def test_words_in_order_by_hand():
+    """Tokens 6 and above begin words; 1 is the end, 0 a pad. A text that begins within a word starts at 0."""
+    tokens = np.array([[7, 2, 3, 6, 9, 4, 1], [3, 8, 2, 1, 0, 0, 0]])
+    assert words_in_order(tokens, np.arange(10) >= 6, tokens > 1).tolist() == [
+        [1, 1, 1, 2, 3, 3, 0],
+        [0, 1, 1, 0, 0, 0, 0],
+    ]
+
+
+def test_whole_words_of_the_pieces_of_t5(t5_like):
+    """By words each word has its own, signs among them; by ids only what has a `_`."""
+    texts = ["user_15 73 , 7391 -> 2014 predict", "item_7391?"]
+    cut = [
+        *("▁user", "_", "1", "5", "▁73", "▁", ",", "▁7", "391", "▁", "-", ">", "▁", "2014", "▁predict", "</s>"),
+    ]
+    by_words = IdTokenizer(t5_like, whole_words=16, by="words")
+    by_words.check("this", 12345, 12345)
+    tokens, words, mask = by_words.encode(texts)
+    assert t5_like.convert_ids_to_tokens(tokens[0].tolist()) == cut
+    assert words[0].tolist() == [1, 1, 1, 1, 2, 3, 3, 4, 4, 5, 5, 5, 6, 6, 7, 0]
+    assert words[1].tolist() == [1] * 5 + [0] * 11
+    assert mask[1].tolist() == [1] * 6 + [0] * 10
+    by_ids = IdTokenizer(t5_like, whole_words=16)
+    by_ids.check("this", 12345, 12345)
+    _, words, _ = by_ids.encode(texts)
+    assert words[0].tolist() == [1, 1, 1, 1] + [0] * 12
+    assert words[1].tolist() == [1, 1, 1, 1] + [0] * 12
+
+
+def test_a_text_is_cut_where_asked_for_and_keeps_its_end(t5_like):
+    tokens, words, mask = IdTokenizer(t5_like, 16, "words", longest=6).encode(
+        ["user_15 73 , 7391", "item_1", "item_12"]
+    )
+    assert t5_like.convert_ids_to_tokens(tokens[0].tolist()) == ["▁user", "_", "1", "5", "▁73", "</s>"]
+    assert words.tolist() == [[1, 1, 1, 1, 2, 0], [1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 0, 0]]
+    assert mask.sum(axis=1).tolist() == [6, 4, 5]
+    same = IdTokenizer(t5_like, 16, "words", longest=5).encode(["item_12"])
+    assert all(
+        np.array_equal(a, b) for a, b in zip(same, IdTokenizer(t5_like, 16, "words").encode(["item_12"]), strict=True)
+    )
+
+
+def test_more_words_than_the_table_has_rows_for_are_refused(t5_like):
+    tokenizer = IdTokenizer(t5_like, whole_words=4, by="words")
+    tokenizer.encode(["user_1 , 7"])
+    with pytest.raises(BenchError, match=r"^a prompt shows 4 words, and `whole_words: 4` has vectors for 3; "):
+        tokenizer.encode(["user_1 , 7 ,"])
+
+
+def test_a_tokenizer_without_marks_has_no_words():
+    """Ids are set apart, but no token says that a word begins with it."""
+    pieces = Tokenizer(
+        models.WordLevel({"<unk>": 0, "<pad>": 1, "user": 2, "item": 3, "_": 4, "1": 5}, unk_token="<unk>")
+    )
+    pieces.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation()])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=pieces, pad_token="<pad>", unk_token="<unk>")
+    IdTokenizer(tokenizer, whole_words=512).check("theirs", 1, 1)
+    with pytest.raises(BenchError, match=r"^theirs: its tokenizer cuts 'user_1 1 , 1' into user _ 1 .*begin with '▁'"):
+        IdTokenizer(tokenizer, whole_words=512, by="words").check("theirs", 1, 1)

@@ -62,19 +62,21 @@ def write_reviews(
     purchases: Purchases,
     ratings: npt.NDArray[np.float64],
     rng: np.random.Generator,
-) -> npt.NDArray[np.object_]:
-    """object (N,): one to three sentences. The first names an attribute in the words of the item's title.
+) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
+    """object (N,): one to three sentences, and object (N,): the attribute that the first of them names, in a word of
+    the item's title.
 
     The others, each in half of the reviews, praise or blame the brand, and tell one thing that the user likes.
     """
     attributes = shoppers.attributes.at(purchases.users, purchases.lives)
     brand = _brand_sentences(vocabulary, catalogue.brands[purchases.items], ratings, rng)
+    first, words = _attribute_sentences(vocabulary, catalogue, attributes, purchases.items, ratings, rng)
     reviews: npt.NDArray[np.object_] = (
-        _attribute_sentences(vocabulary, catalogue, attributes, purchases.items, ratings, rng)
+        first
         + np.where(rng.random(len(ratings)) < 0.5, brand, "")
         + np.where(rng.random(len(ratings)) < 0.5, _taste_sentences(attributes, rng), "")
     )
-    return reviews
+    return reviews, words
 
 
 def _attribute_sentences(
@@ -84,8 +86,8 @@ def _attribute_sentences(
     items: npt.NDArray[np.int64],
     ratings: npt.NDArray[np.float64],
     rng: np.random.Generator,
-) -> npt.NDArray[np.object_]:
-    """About the attribute that explains the stars best: a liked one for many, a disliked one for few."""
+) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
+    """About the attribute that explains the stars best: a liked one for many, a disliked one for few; and its word."""
     dimensions, sides, words = catalogue.dimensions[items], catalogue.sides[items], catalogue.words[items]
     opinions = taste_points(attributes, dimensions, sides)
     happy = np.where(ratings >= 4, 1, -1)[:, None]
@@ -109,8 +111,8 @@ def _attribute_sentences(
     )
     adjective = 4 * dimension + (side + 1) + word
     choice = rng.integers(table.shape[-1], size=len(items))
-    sentences: npt.NDArray[np.object_] = table[opinion + 1, adjective, catalogue.categories[items], choice]
-    return sentences
+    words = np.array([word.lower() for word in adjectives], dtype=object)
+    return table[opinion + 1, adjective, catalogue.categories[items], choice], words[adjective]
 
 
 def _brand_sentences(
