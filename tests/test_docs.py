@@ -56,13 +56,21 @@ def test_the_suite_in_the_guide_loads(tmp_path):
 
 
 def test_the_comparison_in_the_guide_loads(tmp_path):
-    _, text, *_ = blocks("suites/README.md", "yaml")
+    [text] = [text for text in blocks("suites/README.md", "yaml") if "baseline: " in text]
     head = "datasets: {d: {source: movielens-100k}}\nmethods: {sasrec: , ease: }\n"
     (tmp_path / "guide.yaml").write_text(head + text)
     [table] = load_suite(tmp_path / "guide.yaml", CATALOG).tables
     assert (table.baseline, table.test, table.correction, table.slice) == ("sasrec", "t-test", "holm", "popularity")
     for word in (*TESTS, *CORRECTIONS, *SLICES):
         assert word in text
+
+
+def test_the_two_ways_of_testing_in_the_guide_load(tmp_path, monkeypatch):
+    monkeypatch.setenv("LLMREC_BENCH_DATA", "anywhere")  # nothing is read yet
+    [text] = [text for text in blocks("suites/README.md", "yaml") if text.startswith("datasets:\n  Beauty:")]
+    (tmp_path / "guide.yaml").write_text(f"{text}methods: {{sasrec: }}\nmetrics: [HR, NDCG]\n")
+    suite = load_suite(tmp_path / "guide.yaml", CATALOG)
+    assert [use.datasets for use in suite.protocols] == [("Beauty",), ("Beauty top-N",)]
 
 
 def test_the_tuning_in_the_guide_loads(tmp_path):

@@ -205,7 +205,7 @@ def test_without_tables_the_largest_cut_off_of_all_is_shown(load: Load) -> None:
 
 SHOWN = """
 tables:
-  main: {metrics: [HR@5], baseline: popularity}
+  main: {metrics: [HR@5], baseline: popularity, published: paper.csv, published_only: {Theirs: no code}}
 figures: {gains: {kind: differences, metric: NDCG@5, pairs: [[item-knn, popularity]]}}
 """
 
@@ -228,6 +228,8 @@ def run(suite: Suite, folder: Path) -> Run:
 
 @pytest.fixture
 def both(load: Load, tmp_path: Path) -> Run:
+    header = "source,table,dataset,backbone,method,metric,mean,std,pvalue,unit,protocol"
+    (tmp_path / "paper.csv").write_text(f"{header}\nA Paper,1,top-n,,Theirs,HR@5,0.5,,,plain,\n")
     return run(load(SPLIT + SHOWN), tmp_path / "both")
 
 
@@ -269,10 +271,13 @@ def test_figures_and_the_page_name_both(both: Run) -> None:
     hashes = {label: suite.protocol_on(label).hash for label in ("whole", "top-n")}
     figures = build_figures(both.plan, both.store, both.records)
     assert {figure.dataset: figure.protocol_hash for figure in figures} == hashes
-    progress = progress_of(both.plan, both.store)
-    text = render_page(build_page(both.plan, progress, [], both.store, datetime(2026, 1, 1, tzinfo=UTC)))
+    page = build_page(both.plan, progress_of(both.plan, both.store), [], both.store, datetime(2026, 1, 1, tzinfo=UTC))
+    text = render_page(page)
     for label, found in hashes.items():
         assert f"{label}: {suite.protocol_on(label).describe()} <code>{found}</code>" in text
+    assert "Theirs: published only, no code." in text
+    assert page.charts.keys() == hashes.keys()
+    assert not any("Theirs" in repr(chart) for chart in page.all_charts)  # it has nothing to draw
 
 
 def test_a_run_compared_with_itself_shows_what_each_data_set_measured(both: Run) -> None:

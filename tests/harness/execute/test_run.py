@@ -189,7 +189,7 @@ def test_a_record_keeps_where_its_numbers_come_from(bench, suite, tmp_path):
     assert record["provenance"]["device"] == "cpu"
     assert record["resources"]["peak_memory_bytes"] > 10_000_000
     assert {key for key in record["resources"] if key.endswith("_seconds")} == {
-        f"{phase}_seconds" for phase in ("load", "fit", "score", "rank", "measure")
+        f"{phase}_seconds" for phase in ("load", "fit", "score", "explain", "rank", "measure")
     }
 
 

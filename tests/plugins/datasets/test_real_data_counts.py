@@ -106,3 +106,14 @@ def test_instruments_have_reviews(real_data: Path) -> None:
     assert sum(map(len, parts)) == 10_261 - 7  # seven are blank
     assert max(len(reviews.validation), len(reviews.test)) <= dataset.n_users
     assert np.mean([len(text.split()) for part in parts for text in part["text"]]) == pytest.approx(90, abs=2)
+
+
+@pytest.mark.parametrize(("folder", "attributes", "mean"), [("p5-beauty", 637, 3.72), ("p5-sports", 2_277, 6.02)])
+def test_attributes_of_p5_items(folder: str, attributes: int, mean: float, real_data: Path) -> None:
+    """Of every item with an interaction, as S3-Rec's files have them."""
+    log = P5(path=real_data / folder, attributes=True).read()
+    assert set(log.events["item"]) <= set(log.items.index)
+    numbers = log.items["attributes"].str.split(", ")
+    assert numbers.explode().nunique() == attributes
+    assert round(float(numbers.str.len().mean()), 2) == mean
+    assert "attributes" not in P5(path=real_data / folder).read().items

@@ -94,6 +94,16 @@ def test_s3rec_without_pretraining_is_refused():
             ZOO["S3Rec"].Config(options={"pretrain_epochs": epochs})
 
 
+def test_an_mlp_is_neumf_without_its_other_half(circle, make_run):
+    """Embeddings of 41 users and 31 items of 64, layers 128-128-64-1 with biases."""
+    mlp = fitted("NeuMF", circle, make_run(circle), options={"mf_train": False})
+    assert mlp.parameters == (41 + 31) * 64 + (128 * 128 + 128) + (128 * 64 + 64) + (64 + 1)
+    factors = fitted("NeuMF", circle, make_run(circle), options={"mlp_train": False})
+    assert factors.parameters == (41 + 31) * 64 + (64 + 1)
+    with pytest.raises(BenchError, match=r"^recbole:NeuMF: options 'mf_train' and 'mlp_train' are both false"):
+        fitted("NeuMF", circle, make_run(circle), options={"mf_train": False, "mlp_train": False})
+
+
 def test_numeric_attributes_come_before_categories(circle, make_queries, make_run):
     circle.items["attributes"] = [f"{code % 3}, {code % 5}" for code in range(30)]
     with_attributes = fitted("FDSA", circle, make_run(circle))

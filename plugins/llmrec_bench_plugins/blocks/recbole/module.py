@@ -133,6 +133,8 @@ def build(
             module = kind(settings, dataset).to(device)
     except (AssertionError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
         raise UnfitError(f"RecBole refuses these data or options: {' '.join(str(error).split()) or error!r}") from error
+    if name == "NeuMF":
+        _freeze_left_out(module, settings)
     unseen = UnseenItems(offsets, items, n_items)
     return Built(
         module=module,
@@ -153,6 +155,17 @@ def module_class(name: str, family: str) -> Any:
         return getattr(import_module(f"recbole.model.{family}_recommender.{name.lower()}"), name)
     finally:
         torch.autograd.set_detect_anomaly(anomalies)
+
+
+def _freeze_left_out(module: torch.nn.Module, settings: RecBoleSettings) -> None:
+    """NeuMF keeps the tables of a half that it leaves out (`mf_train: false` is an MLP alone): they are no parameters
+    that it learns. Raises `UnfitError` where both halves are left out."""
+    halves = {half: settings[f"{half}_train"] for half in ("mf", "mlp")}
+    if not any(halves.values()):
+        raise UnfitError("options 'mf_train' and 'mlp_train' are both false, which leaves nothing to train")
+    for name, weights in module.named_parameters():
+        if any(not trained and f"{half}_" in name for half, trained in halves.items()):
+            weights.requires_grad_(False)
 
 
 @contextmanager
