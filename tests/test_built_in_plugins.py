@@ -173,6 +173,7 @@ STAGES: dict[str, dict[str, Any]] = {
     "user-text-embeddings": {"texts": TOLD, **TFIDF},
     "user-preferences": {key: value for key, value in TOLD.items() if key != "kind"},
     "teacher-rationales": {key: value for key, value in TOLD.items() if key != "kind"},
+    "review-rationales": {"writer": {"provider": "simulated"}},
 }
 UNBUILT = {
     "distilled-student": "trains a model for minutes; its own tests build one",
