@@ -1,6 +1,7 @@
 """`bench check`: whether a plugin keeps to what it promises."""
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -31,7 +32,7 @@ def check(name: str, kind: str | None, options: tuple[str, ...], update: bool, a
     """
     from llmrec_bench.method import Method
     from llmrec_bench.sources import parse_options
-    from llmrec_bench.testing.offers import check_plugin, named_plugins
+    from llmrec_bench.testing.offers import check_plugin, named_plugins, subject_of
     from llmrec_bench.testing.options_lock import keep_options
 
     catalog = read_catalog()
@@ -39,6 +40,15 @@ def check(name: str, kind: str | None, options: tuple[str, ...], update: bool, a
     found = named_plugins(catalog, name, kind)
     if update and not any(issubclass(plugin, Method) for _, plugin in found):
         raise BenchError(f"--update: {found[0][0]} '{name}' has no versioned options to keep; only methods have")
+    for _, plugin in found:  # a mistake in the options of the last is told before the checks of the first
+        try:
+            subject_of(plugin, given, catalog, Path())
+        except BenchError as error:
+            if len(found) == 1:
+                raise
+            raise BenchError(
+                f"{error}; or one of its kinds: {', '.join(f'--kind {known}' for known, _ in found)}"
+            ) from None
     rows, failed = [], False
     for known, plugin in found:
         if not as_json:

@@ -108,10 +108,17 @@ def test_for_machines(bench: Any, offered: None) -> None:
         (["sasrec", "-o", "widht=8"], "method 'sasrec': options: unknown key 'widht'; did you mean 'width'?"),
         (["sasrec", "-o", "width"], "--option width: should be KEY=VALUE"),
         (["llm-ranker"], "method 'llm-ranker': has no default for language_model; give what to check it with, as in"),
-        (["p5", "-o", "pahts=x"], "data source 'p5': options: unknown key 'pahts'; did you mean 'path'?"),
+        (
+            ["p5", "--kind", "dataset", "-o", "pahts=x"],
+            "data source 'p5': options: unknown key 'pahts'; did you mean 'path'?",
+        ),
         (["NDCG", "-o", "k=3"], "metric 'NDCG' has no options"),
         (["NDCG", "--update"], "--update: metric 'NDCG' has no versioned options to keep; only methods have"),
-        (["p5"], "data source 'p5': has no default for path; give what to check it with, as in -o path=VALUE"),
+        (
+            ["p5"],
+            "data source 'p5': has no default for path; give what to check it with, as in -o path=VALUE; or one of its "
+            "kinds: --kind method, --kind dataset",
+        ),
     ],
 )
 def test_mistakes_are_one_line(bench: Any, offered: None, arguments: list[str], said: str) -> None:
