@@ -12,7 +12,7 @@ import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,17 +32,37 @@ _LOCKS = 64
 """Files that calls share as locks; two different calls seldom meet in one, and only wait then."""
 
 
+_SORTED = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
+"""What is hashed."""
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+"""What is kept."""
+
+
+class Asked:
+    """Who is asked, as keys and entries hold it: written out once for all that is asked of it."""
+
+    def __init__(self, identity: Mapping[str, Any]) -> None:
+        """`identity` is everything but the prompt that decides an answer, as plain JSON values."""
+        self.identity = dict(identity)
+        self.hashed, self.kept = _SORTED.encode(self.identity), _COMPACT.encode(self.identity)
+
+    def key(self, request: Mapping[str, Any]) -> str:
+        """32 hex digits over all that decides an answer: who is asked, and a request as `Prompt.plain()` gives it."""
+        return _digest(_hashed_object({"identity": self.hashed, "request": _SORTED.encode(request)}))[:32]
+
+
 def request_key(identity: Mapping[str, Any], prompt: Prompt) -> str:
-    """32 hex digits over all that decides an answer: who is asked, and the prompt with its items and sample."""
-    return _key(identity, prompt.plain())
+    """The key of a model's answer to a prompt: over its identity, and the prompt with its items and sample."""
+    return Asked(identity).key(prompt.plain())
 
 
-def _key(identity: Mapping[str, Any], request: Mapping[str, Any]) -> str:
-    return _digest({"identity": identity, "request": request})[:32]
+def _hashed_object(values: Mapping[str, str]) -> str:
+    """A JSON object out of the JSON of its values, as `_SORTED` writes it."""
+    return "{" + ", ".join([f'"{name}": {values[name]}' for name in sorted(values)]) + "}"
 
 
-def _digest(plain: Mapping[str, Any]) -> str:
-    return hashlib.sha256(_bytes(json.dumps(plain, sort_keys=True, ensure_ascii=False))).hexdigest()
+def _digest(text: str) -> str:
+    return hashlib.sha256(_bytes(text)).hexdigest()
 
 
 def _bytes(text: str) -> bytes:
@@ -64,19 +84,23 @@ class Entry:
     request: dict[str, Any] | None
     """The prompt as `Prompt.plain()` gives it; None where it must not be passed on, and the key alone is left."""
 
-    def line(self) -> bytes:
-        """As it stands in a segment, its check sum at the end."""
+    def line(self, asked: Asked | None = None) -> bytes:
+        """As it stands in a segment, its check sum at the end. `asked` is its identity where it is written out."""
+        asked, usage = asked or Asked(self.identity), vars(self.completion.usage)
         plain = {
             "key": self.key,
             "version": ENTRY_VERSION,
-            "identity": self.identity,
+            "identity": None,
             "family": self.family,
-            **asdict(self.completion),
+            **vars(self.completion),
+            "usage": usage,
             "recorded": self.recorded,
             "request": self.request,
         }
-        plain["sum"] = _digest(plain)[:16]
-        return _bytes(json.dumps(plain, ensure_ascii=False, separators=(",", ":"))) + b"\n"
+        hashed = {name: _SORTED.encode(value) for name, value in plain.items()} | {"identity": asked.hashed}
+        in_parts = {"identity": asked.kept, "usage": _COMPACT.encode(usage), "request": _COMPACT.encode(self.request)}
+        kept = ",".join([f'"{name}":{value}' for name, value in (hashed | in_parts).items()])
+        return _bytes(f'{{{kept},"sum":"{_digest(_hashed_object(hashed))[:16]}"}}\n')
 
     @classmethod
     def read(cls, line: bytes, where: str) -> "Entry":
@@ -88,7 +112,7 @@ class Entry:
             raise _corrupt(where, "it is no entry") from None
         if isinstance(version, int) and version > ENTRY_VERSION:
             raise BenchError(f"{where}: written by a newer llmrec-bench (cassette entry {version}); use that one")
-        if _digest(plain)[:16] != total:
+        if _digest(_SORTED.encode(plain))[:16] != total:
             raise _corrupt(where, "its check sum does not fit")
         try:
             completion = Completion(
@@ -101,7 +125,7 @@ class Entry:
 
     def check(self, where: str) -> None:
         """Raises `BenchError` where the key is not that of the request kept with it."""
-        if self.request is not None and _key(self.identity, self.request) != self.key:
+        if self.request is not None and Asked(self.identity).key(self.request) != self.key:
             raise _corrupt(where, "its key is not that of its request")
 
 
@@ -191,7 +215,7 @@ class Cassette:
     def asking(self, keys: Iterable[str]) -> Iterator[None]:
         """Hold back every other process that wants these same answers, such as another seed of the same method, until
         they are recorded. Raises `BenchError` where the folder cannot be written."""
-        number = int(_digest({"keys": sorted(keys)})[:8], 16) % _LOCKS
+        number = int(_digest(_SORTED.encode({"keys": sorted(keys)}))[:8], 16) % _LOCKS
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.folder / f".lock-{number:02}")
@@ -203,21 +227,27 @@ class Cassette:
         finally:
             lock.release()
 
-    def record(self, identity: Mapping[str, Any], prompt: Prompt, completion: Completion) -> None:
-        """Keep an answer. Raises `BenchError` where the disk is full or the folder cannot be written."""
+    def record(
+        self, identity: Mapping[str, Any] | Asked, prompt: Prompt, completion: Completion, key: str | None = None
+    ) -> None:
+        """Keep an answer; `key` is `request_key`'s where it is at hand. Raises `BenchError` where the disk is full or
+        the folder cannot be written."""
+        asked, request = identity if isinstance(identity, Asked) else Asked(identity), prompt.plain()
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        key = request_key(identity, prompt)
-        self.write(Entry(key, dict(identity), prompt.family, completion, now, prompt.plain()))
+        entry = Entry(key or asked.key(request), asked.identity, prompt.family, completion, now, request)
+        self._append(entry.line(asked))
 
     def write(self, entry: Entry) -> None:
         """Append an entry to this process's own segment. Raises `BenchError` as `record` does."""
+        self._append(entry.line())
+
+    def _append(self, line: bytes) -> None:
         try:
             if self._own is None:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 path = self.folder / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:8]}.jsonl"
                 self._own = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
             end = os.fstat(self._own).st_size
-            line = entry.line()
             try:
                 written = 0
                 while written < len(line):

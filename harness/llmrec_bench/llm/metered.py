@@ -9,7 +9,7 @@ import pandas as pd
 
 from llmrec_bench.errors import BenchError, suggest
 from llmrec_bench.llm.budget import Budget, BudgetReached
-from llmrec_bench.llm.cassette import Cassette, request_key
+from llmrec_bench.llm.cassette import Asked, Cassette
 from llmrec_bench.llm.language_model import Completion, LanguageModel
 from llmrec_bench.llm.meter import Meter, Spending
 from llmrec_bench.llm.prices import PriceList
@@ -70,7 +70,7 @@ class MeteredModel:
 
     def __init__(self, model: LanguageModel, asking: Asking, meter: Meter) -> None:
         self._model, self._asking, self._meter = model, asking, meter
-        self._identity = model.identity()
+        self._asked = Asked(model.identity())
         self._cassette = asking.cassette_for(model.name)
         self._price = asking.prices.price(model.config.model)
 
@@ -81,7 +81,7 @@ class MeteredModel:
         Raises `BenchError` where no request can succeed, where replaying meets a prompt that was not recorded, and
         `BudgetReached` before a request that might pass the budget; answers recorded until then are kept.
         """
-        keys = [request_key(self._identity, prompt) for prompt in prompts]
+        keys = [self._asked.key(prompt.plain()) for prompt in prompts]
         wanted: dict[str, Prompt] = {}
         for key, prompt in zip(keys, prompts, strict=True):
             wanted.setdefault(key, prompt)
@@ -125,7 +125,7 @@ class MeteredModel:
                 for i, completion in self._model.answer([missing[key] for key in part]):
                     try:
                         if not completion.failed:
-                            self._cassette.record(self._identity, missing[part[i]], completion)
+                            self._cassette.record(self._asked, missing[part[i]], completion, part[i])
                     finally:
                         self._settle(left.pop(part[i]), completion)
                     yield part[i], completion

@@ -199,7 +199,7 @@ def test_a_replay_that_misses_names_what_and_asks_nothing(asking):
     with pytest.raises(BenchError) as raised:
         model.complete(missing)
     message = str(raised.value)
-    key = request_key(model._identity, missing[0])
+    key = request_key(model._model.identity(), missing[0])
     assert message.startswith("replay: 2 of 3 answers of parrot quill are not recorded in ")
     assert f"the first, note {key[:12]}, about item 42: 'the first long long" in message
     assert message.endswith("…'; run without replay to ask for them")
