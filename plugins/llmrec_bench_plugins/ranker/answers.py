@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import cached_property
 from typing import Any, Literal
 
 from llmrec_bench_plugins.stages.wording import RankingAnswer
@@ -78,11 +79,24 @@ class _Candidates:
 
     def __init__(self, titles: Sequence[str]) -> None:
         self.titles = titles
-        self._exact = _unique(titles)
-        self._words = [normalised(title) for title in titles]
-        self._normalised = _unique(self._words)
+
+    # Most answers are numbers, which need none of these.
+    @cached_property
+    def _exact(self) -> dict[str, int]:
+        return _unique(self.titles)
+
+    @cached_property
+    def _words(self) -> list[str]:
+        return [normalised(title) for title in self.titles]
+
+    @cached_property
+    def _normalised(self) -> dict[str, int]:
+        return _unique(self._words)
+
+    @cached_property
+    def _longest(self) -> int:
         # No title is found in what is several times longer than the longest, however it is wrapped and escaped.
-        self._longest = 100 + 4 * max(map(len, titles), default=0)
+        return 100 + 4 * max(map(len, self.titles), default=0)
 
     def by_number(self, number: int | str) -> int | None:
         """The place of a number from 1, None for one that no candidate has."""

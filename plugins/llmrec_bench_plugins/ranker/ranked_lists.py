@@ -38,8 +38,8 @@ class RankedList:
         behind = self.standing.max() + (not named.isdisjoint(last.tolist()))
         standing = np.full(len(items), behind)
         standing[np.searchsorted(items, self.candidates.items)] = self.standing
-        _, group, sizes = np.unique(standing, return_inverse=True, return_counts=True)
-        return (np.cumsum(sizes) - (sizes + 1) / 2)[group]
+        ordered = np.sort(standing)
+        return (np.searchsorted(ordered, standing) + np.searchsorted(ordered, standing, side="right") - 1) / 2
 
 
 def rank_lists(

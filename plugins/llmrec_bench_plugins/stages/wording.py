@@ -21,15 +21,10 @@ ReviewForm = Literal["paper", "released"]
 _FOLDER = Path(__file__).parent / "prompts"
 
 
+@cache  # read once, however many prompts are made of it
 def prompt_file(name: str) -> PromptFile:
     """A text that ships with the project."""
-    return _read(_FOLDER / f"{name}.txt")
-
-
-@cache
-def _read(path: Path) -> PromptFile:
-    """Once, however many prompts are made of it."""
-    return PromptFile(path)
+    return PromptFile(_FOLDER / f"{name}.txt")
 
 
 def wording(family: str, domain: Domain) -> PromptFile:
@@ -103,12 +98,13 @@ def next_items_prompt(
     return ask(wording("next-items", domain).fill(blanks), "next-items", tuple(items))
 
 
-def ranking_wordings(domain: Domain, form: RankingForm, answer: RankingAnswer) -> list[PromptFile]:
+@cache
+def ranking_wordings(domain: Domain, form: RankingForm, answer: RankingAnswer) -> tuple[PromptFile, ...]:
     """The texts behind a prompt for a ranking: the question, that for a history too short for its form, and how to
     answer."""
     plain, own = wording("ranking", domain), wording(f"ranking-{form}", domain)
     asked = [plain] if form == "sequential" else [own, plain]
-    return [*asked, prompt_file(f"ranking-answer-{answer}")]
+    return (*asked, prompt_file(f"ranking-answer-{answer}"))
 
 
 def ranking_prompt(
