@@ -21,10 +21,15 @@ ReviewForm = Literal["paper", "released"]
 _FOLDER = Path(__file__).parent / "prompts"
 
 
-@cache  # read once, however many prompts are made of it
 def prompt_file(name: str) -> PromptFile:
     """A text that ships with the project."""
-    return PromptFile(_FOLDER / f"{name}.txt")
+    return _read(_FOLDER / f"{name}.txt")
+
+
+@cache
+def _read(path: Path) -> PromptFile:
+    """Once, however many prompts are made of it."""
+    return PromptFile(path)
 
 
 def wording(family: str, domain: Domain) -> PromptFile:
