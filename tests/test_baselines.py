@@ -57,7 +57,7 @@ def require_data(suite: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_study_has_its_table() -> None:
-    assert sorted([*FOLDERS, "enhancer", "ml-100k", "paper", "ranker", "slim-minus", "tuning", "zoo"]) == SUITES
+    assert sorted([*FOLDERS, "enhancer", "ml-100k", "paper", "ranker", "rdrec", "slim-minus", "tuning", "zoo"]) == SUITES
 
 
 @pytest.mark.data
