@@ -68,7 +68,9 @@ def quick(name: str, encoder: Path, dataset: Dataset, folder: Path) -> dict[str,
     if name in ("p5", "pod", "rdrec"):
         trunk = {"kind": "from-scratch", "width": 16, "layers": 1, "feed_forward": 16}
         rationales = {"rationales": {"writer": {"provider": "simulated"}}} if name == "rdrec" else {}
-        short = {"trunk": trunk, "epochs": 2, "batching": "mixed", "negatives": 9}
+        short = {
+            "trunk": trunk, "epochs": 1, "batching": "mixed", "epoch_by": "examples", "batch_size": 256, "negatives": 9,
+        }  # fmt: skip
         return {**short, "candidates_prompt": "top_n", **rationales}
     return SHORT if name.removesuffix("+") in ("gru4rec", "sasrec", "srgnn") else {}
 
