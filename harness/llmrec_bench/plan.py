@@ -161,7 +161,8 @@ class Plan:
         for key, (stage, training) in stages_of(trial.method.config, own).items():
             dataset = trial.dataset if training == stage.covered(own) else self._on(stage, training)
             fingerprint = self.prepared[dataset.label].dataset.fingerprint
-            protocol, children = self.suite.protocol_on(dataset.label), tuple(stages_of(stage, training))
+            protocol = trial.protocol if dataset is trial.dataset else self.suite.protocol_on(dataset.label)
+            children = tuple(stages_of(stage, training))
             found.append(PlannedStage(stage, key, dataset, fingerprint, protocol, children))
         return tuple(found)
 
