@@ -45,17 +45,26 @@ def test_what_a_config_declares():
     assert declared_space(Kinds) == {"ranged": Range(1, 3), "chosen": Choice(("a", "b"))}
 
 
-@pytest.mark.parametrize("method", load_catalog().methods.values(), ids=lambda method: method.name)
+CATALOG = load_catalog()
+
+
+@pytest.mark.parametrize("method", CATALOG.methods.values(), ids=lambda method: method.name)
 def test_built_in_methods_accept_the_edges_of_what_they_declare(method):
-    given = {"user_text": {"texts": {"kind": "titles"}}, "item_text": {"encoder": {"kind": "minilm"}}}
+    given = {
+        "user_text": {"texts": {"kind": "titles"}},
+        "item_text": {"encoder": {"kind": "minilm"}},
+        "rationales": {"writer": {"provider": "simulated"}},
+    }
     fields = method.Config.model_fields
     required = {name: value for name, value in given.items() if name in fields and fields[name].is_required()}
     for option, part in declared_space(method.Config).items():
         for edge in part.edges():
             value = int(edge) if option in whole_options(method.Config) else edge
-            assert getattr(method.Config(**required, **{option: value}), option) == value
+            config = method.Config.model_validate({**required, option: value}, context=CATALOG.context)
+            assert getattr(config, option) == value
+    default = method.Config.model_validate(required, context=CATALOG.context)
     for options in method.settings.values():
-        assert method.Config(**options) != method.Config()
+        assert method.Config.model_validate({**required, **options}, context=CATALOG.context) != default
 
 
 @pytest.mark.parametrize(
