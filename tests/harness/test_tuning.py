@@ -62,9 +62,11 @@ def test_built_in_methods_accept_the_edges_of_what_they_declare(method):
             value = int(edge) if option in whole_options(method.Config) else edge
             config = method.Config.model_validate({**required, option: value}, context=CATALOG.context)
             assert getattr(config, option) == value
-    default = method.Config.model_validate(required, context=CATALOG.context)
     for options in method.settings.values():
-        assert method.Config.model_validate({**required, **options}, context=CATALOG.context) != default
+        settings, default = (
+            method.Config.model_validate({**required, **given}, context=CATALOG.context) for given in (options, {})
+        )
+        assert settings != default
 
 
 @pytest.mark.parametrize(
