@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -132,6 +133,18 @@ def test_the_guide_shows_what_the_tables_hold(published: ModuleType) -> None:
     guide = (BASELINES / "README.md").read_text(encoding="utf-8")
     for suite in published.COMPARED:
         assert "\n".join(published.lines(suite)) in guide
+
+
+def test_the_guide_says_of_rdrec_what_its_tables_hold() -> None:
+    """The difference that rationales make, with its interval, and the share of test interactions in the leak's line."""
+    guide = " ".join((BASELINES / "README.md").read_text(encoding="utf-8").split())
+    figure = (BASELINES / "rdrec-figures.md").read_text(encoding="utf-8").splitlines()
+    [row] = [line for line in figure if "| RDRec (simulated) minus RDRec UsP=0 ItA=0" in line]
+    value, interval = (cell.strip() for cell in row.split("|")[2:4])
+    assert f"NDCG@10, {value}, 95 % interval {interval.replace(',', ' to')}" in guide
+    table = (BASELINES / "rdrec.md").read_text(encoding="utf-8")
+    [share] = set(re.findall(r"those of (\S+%) of the test interactions", table))
+    assert f"those of {share} of the test interactions are trained on" in guide
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 """`bench check`: whether a plugin keeps to what it promises."""
 
 import sys
-from pathlib import Path
 
 import click
 
@@ -32,7 +31,7 @@ def check(name: str, kind: str | None, options: tuple[str, ...], update: bool, a
     """
     from llmrec_bench.method import Method
     from llmrec_bench.sources import parse_options
-    from llmrec_bench.testing.offers import check_plugin, named_plugins, subject_of
+    from llmrec_bench.testing.offers import check_plugin, named_plugins, refuse_options
     from llmrec_bench.testing.options_lock import keep_options
 
     catalog = read_catalog()
@@ -42,7 +41,7 @@ def check(name: str, kind: str | None, options: tuple[str, ...], update: bool, a
         raise BenchError(f"--update: {found[0][0]} '{name}' has no versioned options to keep; only methods have")
     for _, plugin in found:  # a mistake in the options of the last is told before the checks of the first
         try:
-            subject_of(plugin, given, catalog, Path())
+            refuse_options(plugin, given, catalog)
         except BenchError as error:
             if len(found) == 1:
                 raise

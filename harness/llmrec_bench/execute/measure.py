@@ -12,7 +12,7 @@ from llmrec_bench.data.dataset import Dataset
 from llmrec_bench.data.sequences import PAD, Sequences
 from llmrec_bench.data.training import Queries
 from llmrec_bench.metrics.explained_pairs import ExplainedPairs
-from llmrec_bench.metrics.metric import PairTextMetric, PerUserMetric, RankingMetric, TextMetric
+from llmrec_bench.metrics.metric import PairTextMetric, PerUserMetric, RankingMetric, TextMetric, mean_of_counted
 from llmrec_bench.metrics.rankings import Rankings
 
 Values = npt.NDArray[np.float64]
@@ -53,9 +53,11 @@ def measure_texts(
     for name, kind in metrics.items():
         metric = kind()
         if isinstance(metric, PairTextMetric):
-            values = metric.per_pair(pairs)
+            values = metric.per_pair(pairs)  # once, for texts are slow to compare
             per_user[name] = _user_means(values, rows, len(users))
-        means[name] = _defined(metric.overall(pairs))
+            means[name] = _defined(mean_of_counted(values))
+        else:
+            means[name] = _defined(metric.overall(pairs))
     return means, per_user
 
 

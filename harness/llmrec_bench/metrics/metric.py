@@ -68,7 +68,7 @@ class PerUserMetric(RankingMetric):
 
     def overall(self, rankings: Rankings, k: int) -> float:
         """Mean over the queries that count."""
-        return _mean(self.per_query(rankings, k))
+        return mean_of_counted(self.per_query(rankings, k))
 
 
 class OverallMetric(RankingMetric):
@@ -100,10 +100,10 @@ class PairTextMetric(TextMetric):
 
     def overall(self, pairs: ExplainedPairs) -> float:
         """Mean over the pairs that count."""
-        return _mean(self.per_pair(pairs))
+        return mean_of_counted(self.per_pair(pairs))
 
 
-def _mean(values: npt.NDArray[np.float64]) -> float:
-    """Of what counts; NaN where nothing does."""
+def mean_of_counted(values: npt.NDArray[np.float64]) -> float:
+    """The mean of those that are not NaN; NaN where all are."""
     counted = values[~np.isnan(values)]
     return float(counted.mean()) if len(counted) else float("nan")

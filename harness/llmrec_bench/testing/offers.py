@@ -59,6 +59,12 @@ def subject_of(kind: type, options: Options, catalog: Catalog, folder: Path) -> 
     raise BenchError(f"{kind.__qualname__} is neither a method, data source, metric, language model nor stage")
 
 
+def refuse_options(kind: type, options: Options, catalog: Catalog) -> None:
+    """Raises what `check_plugin` would raise of the options, and checks nothing."""
+    with tempfile.TemporaryDirectory(prefix="bench-check-") as folder:
+        subject_of(kind, options, catalog, Path(folder))
+
+
 def check_plugin(kind: type, options: Options, catalog: Catalog) -> Iterator[Finding]:
     """What comes of every check of a class, one after another.
 

@@ -28,6 +28,9 @@ class RecommendationTask(Task):
 
     def __init__(self, train: TrainingData, history_length: int, negatives: int, seed: int) -> None:
         self._train, self._history_length, self._negatives, self._seed = train, history_length, negatives, seed
+        self.prompts = (self.name,)
+        items = "enough training items" if self.reads_history else "a training item"
+        self.lacking = f"no user has {items} for the task {self.name}"
         self.sources = np.flatnonzero(train.sequences.lengths >= (2 if self.reads_history else 1))
         self.left_out = users_left_out(train, self.sources)
 
@@ -78,8 +81,6 @@ class SequentialTask(RecommendationTask):
     """The item after a history."""
 
     name = "sequential"
-    prompts = ("sequential",)
-    lacking = "no user has enough training items for the task sequential"
     wordings, reads_history, answer = p5_wordings.SEQUENTIAL, True, "free"
 
 
@@ -87,8 +88,6 @@ class SequentialChoiceTask(RecommendationTask):
     """The item after a history, among others."""
 
     name = "sequential_choice"
-    prompts = ("sequential_choice",)
-    lacking = "no user has enough training items for the task sequential_choice"
     wordings, reads_history, answer = p5_wordings.SEQUENTIAL_CHOICE, True, "listed"
 
 
@@ -96,8 +95,6 @@ class SequentialYesNoTask(RecommendationTask):
     """Whether an item comes after a history."""
 
     name = "sequential_yes_no"
-    prompts = ("sequential_yes_no",)
-    lacking = "no user has enough training items for the task sequential_yes_no"
     wordings, reads_history, answer = p5_wordings.SEQUENTIAL_YES_NO, True, "yes_no"
 
 
@@ -105,8 +102,6 @@ class TopNTask(RecommendationTask):
     """The user's own item among others."""
 
     name = "top_n"
-    prompts = ("top_n",)
-    lacking = "no user has a training item for the task top_n"
     wordings, reads_history, answer = p5_wordings.TOP_N, False, "listed"
 
 
@@ -114,8 +109,6 @@ class TopNYesNoTask(RecommendationTask):
     """Whether an item is one of the user's."""
 
     name = "top_n_yes_no"
-    prompts = ("top_n_yes_no",)
-    lacking = "no user has a training item for the task top_n_yes_no"
     wordings, reads_history, answer = p5_wordings.TOP_N_YES_NO, False, "yes_no"
 
 

@@ -31,9 +31,9 @@ class Task(ABC):
 
     name: ClassVar[str]
     """What a ratio calls it."""
-    prompts: ClassVar[tuple[str, ...]]
+    prompts: tuple[str, ...]
     """The prompts of its examples. Their places among those of all tasks of a method number the prompt vectors."""
-    lacking: ClassVar[str]
+    lacking: str
     """What is wrong where it has no source, for a message."""
     sources: Codes
     """What one pass goes over, such as users."""

@@ -172,6 +172,7 @@ def test_the_validation_examples_are_in_the_first_wording_and_about_the_target(m
         assert (numbers(example.source)[-1] == target) == (example.target == "yes")
 
 
-def test_the_tasks_of_the_method_have_names_of_their_own():
+def test_the_tasks_of_the_method_have_names_of_their_own(make_training):
     assert len({task.name for task in TASKS}) == len(TASKS) == 5
-    assert all(task.prompts == (task.name,) for task in TASKS)
+    train = make_training([[0, 1]], n_items=2)
+    assert all(task(train, 20, 1, 0).prompts == (task.name,) for task in TASKS)
