@@ -32,33 +32,34 @@ _LOCKS = 64
 """Files that calls share as locks; two different calls seldom meet in one, and only wait then."""
 
 
-_SORTED = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
-"""What is hashed."""
-_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-"""What is kept."""
+_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
+"""What is hashed, and kept."""
 
 
 class Asked:
-    """Who is asked, as keys and entries hold it: written out once for all that is asked of it."""
+    """Who is asked, written out once for all that is asked of it."""
 
     def __init__(self, identity: Mapping[str, Any]) -> None:
         """`identity` is everything but the prompt that decides an answer, as plain JSON values."""
-        self.identity = dict(identity)
-        self.hashed, self.kept = _SORTED.encode(self.identity), _COMPACT.encode(self.identity)
+        self.text = _JSON.encode(dict(identity))
 
-    def key(self, request: Mapping[str, Any]) -> str:
-        """32 hex digits over all that decides an answer: who is asked, and a request as `Prompt.plain()` gives it."""
-        return _digest(_hashed_object({"identity": self.hashed, "request": _SORTED.encode(request)}))[:32]
+
+class Request:
+    """What is asked of whom, written out once for its key and its entry."""
+
+    def __init__(self, asked: Asked, prompt: Prompt) -> None:
+        self.asked, self.family, self.text = asked, prompt.family, _JSON.encode(prompt.plain())
+        self.key = _key(asked.text, self.text)
+        """32 hex digits over all that decides an answer: who is asked, and the prompt with its items and sample."""
 
 
 def request_key(identity: Mapping[str, Any], prompt: Prompt) -> str:
-    """The key of a model's answer to a prompt: over its identity, and the prompt with its items and sample."""
-    return Asked(identity).key(prompt.plain())
+    """The key of a model's answer to a prompt."""
+    return Request(Asked(identity), prompt).key
 
 
-def _hashed_object(values: Mapping[str, str]) -> str:
-    """A JSON object out of the JSON of its values, as `_SORTED` writes it."""
-    return "{" + ", ".join([f'"{name}": {values[name]}' for name in sorted(values)]) + "}"
+def _key(identity: str, request: str) -> str:
+    return _digest(f'{{"identity": {identity}, "request": {request}}}')[:32]
 
 
 def _digest(text: str) -> str:
@@ -84,23 +85,10 @@ class Entry:
     request: dict[str, Any] | None
     """The prompt as `Prompt.plain()` gives it; None where it must not be passed on, and the key alone is left."""
 
-    def line(self, asked: Asked | None = None) -> bytes:
-        """As it stands in a segment, its check sum at the end. `asked` is its identity where it is written out."""
-        asked, usage = asked or Asked(self.identity), vars(self.completion.usage)
-        plain = {
-            "key": self.key,
-            "version": ENTRY_VERSION,
-            "identity": None,
-            "family": self.family,
-            **vars(self.completion),
-            "usage": usage,
-            "recorded": self.recorded,
-            "request": self.request,
-        }
-        hashed = {name: _SORTED.encode(value) for name, value in plain.items()} | {"identity": asked.hashed}
-        in_parts = {"identity": asked.kept, "usage": _COMPACT.encode(usage), "request": _COMPACT.encode(self.request)}
-        kept = ",".join([f'"{name}":{value}' for name, value in (hashed | in_parts).items()])
-        return _bytes(f'{{{kept},"sum":"{_digest(_hashed_object(hashed))[:16]}"}}\n')
+    def line(self) -> bytes:
+        """As it stands in a segment, its check sum at the end."""
+        identity, request = _JSON.encode(self.identity), _JSON.encode(self.request)
+        return _line(self.key, self.family, self.completion, self.recorded, identity, request)
 
     @classmethod
     def read(cls, line: bytes, where: str) -> "Entry":
@@ -112,7 +100,7 @@ class Entry:
             raise _corrupt(where, "it is no entry") from None
         if isinstance(version, int) and version > ENTRY_VERSION:
             raise BenchError(f"{where}: written by a newer llmrec-bench (cassette entry {version}); use that one")
-        if _digest(_SORTED.encode(plain))[:16] != total:
+        if _digest(_JSON.encode(plain))[:16] != total:
             raise _corrupt(where, "its check sum does not fit")
         try:
             completion = Completion(
@@ -125,8 +113,18 @@ class Entry:
 
     def check(self, where: str) -> None:
         """Raises `BenchError` where the key is not that of the request kept with it."""
-        if self.request is not None and Asked(self.identity).key(self.request) != self.key:
+        if self.request is not None and _key(_JSON.encode(self.identity), _JSON.encode(self.request)) != self.key:
             raise _corrupt(where, "its key is not that of its request")
+
+
+def _line(key: str, family: str, completion: Completion, recorded: str, identity: str, request: str) -> bytes:
+    """An entry's; `identity` and `request` are JSON already."""
+    told = {"family": family, **vars(completion), "usage": vars(completion.usage), "recorded": recorded}
+    values = {"key": _JSON.encode(key), "version": str(ENTRY_VERSION), "identity": identity}
+    values |= {name: _JSON.encode(value) for name, value in told.items()} | {"request": request}
+    hashed = ", ".join([f'"{name}": {values[name]}' for name in sorted(values)])
+    kept = ",".join([f'"{name}":{value}' for name, value in values.items()])
+    return _bytes(f'{{{kept},"sum":"{_digest(f"{{{hashed}}}")[:16]}"}}\n')
 
 
 def _corrupt(where: str, why: str) -> BenchError:
@@ -153,17 +151,27 @@ class Segment:
                         break  # unfinished: its writer is at it, or died
                     if not line.startswith(_START) or len(line) < 50:
                         raise _corrupt(f"{self.path}:{self._lines + 1}", "it is no entry")
-                    self._lines += 1
-                    start, self._scanned = self._scanned, self._scanned + len(line)
-                    yield line[len(_START) : len(_START) + 32].decode("ascii", "replace"), self._lines, start, len(line)
+                    number, start = self.extend(len(line))
+                    yield line[len(_START) : len(_START) + 32].decode("ascii", "replace"), number, start, len(line)
         except OSError as error:
             raise BenchError(f"{self.path}: the cassette cannot be read ({error.strerror})") from None
+
+    def extend(self, length: int) -> tuple[int, int]:
+        """Pass over a whole line behind those scanned; returns its number and its offset."""
+        self._lines += 1
+        start, self._scanned = self._scanned, self._scanned + length
+        return self._lines, start
 
     def entry(self, number: int, offset: int, length: int) -> Entry:
         """Raises `BenchError` where the entry is corrupt or of a newer form."""
         with self.path.open("rb") as file:
             file.seek(offset)
             return Entry.read(file.read(length), f"{self.path}:{number}")
+
+    @property
+    def end(self) -> int:
+        """Of the last whole line, in bytes from the start of the file."""
+        return self._scanned
 
     @property
     def unfinished_bytes(self) -> int:
@@ -180,13 +188,17 @@ class Cassette:
         self._files = [Segment(path) for path in files]
         self._segments: dict[Path, Segment] = {}
         self._index: dict[str, tuple[Segment, int, int, int]] = {}
-        self._own: int | None = None
+        self._own: tuple[int, Segment] | None = None
 
     @property
     def folder(self) -> Path:
         """Where answers are recorded."""
         assert self._folder is not None  # files alone are only read
         return self._folder
+
+    def __contains__(self, key: str) -> bool:
+        """Whether an answer is recorded under a key, as of the last `refresh`."""
+        return key in self._index
 
     def __len__(self) -> int:
         """Different answers, as of the last `refresh`."""
@@ -212,10 +224,10 @@ class Cassette:
         return entry
 
     @contextmanager
-    def asking(self, keys: Iterable[str]) -> Iterator[None]:
-        """Hold back every other process that wants these same answers, such as another seed of the same method, until
-        they are recorded. Raises `BenchError` where the folder cannot be written."""
-        number = int(_digest(_SORTED.encode({"keys": sorted(keys)}))[:8], 16) % _LOCKS
+    def asking(self, first: str) -> Iterator[None]:
+        """Hold back every other process whose prompts begin with this key, such as another seed of the same method,
+        until their answers are recorded. Raises `BenchError` where the folder cannot be written."""
+        number = int(first[:8], 16) % _LOCKS
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.folder / f".lock-{number:02}")
@@ -227,34 +239,33 @@ class Cassette:
         finally:
             lock.release()
 
-    def record(
-        self, identity: Mapping[str, Any] | Asked, prompt: Prompt, completion: Completion, key: str | None = None
-    ) -> None:
-        """Keep an answer; `key` is `request_key`'s where it is at hand. Raises `BenchError` where the disk is full or
-        the folder cannot be written."""
-        asked, request = identity if isinstance(identity, Asked) else Asked(identity), prompt.plain()
+    def record(self, request: Request, completion: Completion) -> None:
+        """Keep an answer. Raises `BenchError` where the disk is full or the folder cannot be written."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        entry = Entry(key or asked.key(request), asked.identity, prompt.family, completion, now, request)
-        self._append(entry.line(asked))
+        line = _line(request.key, request.family, completion, now, request.asked.text, request.text)
+        self._append(request.key, line)
 
     def write(self, entry: Entry) -> None:
         """Append an entry to this process's own segment. Raises `BenchError` as `record` does."""
-        self._append(entry.line())
+        self._append(entry.key, entry.line())
 
-    def _append(self, line: bytes) -> None:
+    def _append(self, key: str, line: bytes) -> None:
         try:
             if self._own is None:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 path = self.folder / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:8]}.jsonl"
-                self._own = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
-            end = os.fstat(self._own).st_size
+                file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
+                self._own = file, self._segments.setdefault(path, Segment(path))
+            file, segment = self._own
             try:
                 written = 0
                 while written < len(line):
-                    written += os.write(self._own, line[written:])
+                    written += os.write(file, line[written:])
             except OSError:
-                os.ftruncate(self._own, end)  # what follows a broken line could not be read
+                os.ftruncate(file, segment.end)  # what follows a broken line could not be read
                 raise
+            number, offset = segment.extend(len(line))
+            self._index.setdefault(key, (segment, number, offset, len(line)))
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise BenchError(
@@ -266,7 +277,7 @@ class Cassette:
     def close(self) -> None:
         """Let go of this process's own segment; another `record` begins a new one."""
         if self._own is not None:
-            os.close(self._own)
+            os.close(self._own[0])
             self._own = None
 
     def entries(self) -> Iterator[Entry]:

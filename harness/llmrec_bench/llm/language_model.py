@@ -2,7 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -124,6 +124,11 @@ class LanguageModel(ABC):
         completion with `finish_reason` `failed` and does not disturb the others. Raises `BenchError` where no
         request can succeed: no key, a wrong key, an unknown model, an unreachable host, a quota used up.
         """
+
+    def answer_arriving(self, prompts: Iterable[Prompt]) -> Iterator[tuple[int, Completion]]:
+        """As `answer`, of prompts that are still being made, to be gone through once. Override it where the first can
+        be under way before the last is there; they may be taken in another thread."""
+        return self.answer(list(prompts))
 
     def close(self) -> None:  # noqa: B027 - optional
         """Let go of weights and connections."""

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from llmrec_bench.llm.language_model import Completion
+from llmrec_bench.llm.language_model import Completion, LanguageModel
 from llmrec_bench.llm.prices import Price
 
 Charged = Literal["one-off", "per-request"]
@@ -87,12 +87,21 @@ class Meter:
         self._spendings: dict[tuple[str, str, str, Charged], Spending] = {}
 
     def charge(
-        self, blank: Spending, completion: Completion, recorded: bool, price: Price | None, billed: bool, batch: bool
+        self, model: LanguageModel, family: str, completion: Completion, recorded: bool, price: Price | None
     ) -> None:
-        """Add a call to the spending of its kind; `blank` says of which."""
-        key = (blank.provider, blank.model, blank.family, blank.charged)
-        spent = self._spendings.get(key, blank)
-        self._spendings[key] = spent.with_call(completion, recorded, price, billed, batch)
+        """Add a model's answer to a prompt of a family to the spending of its kind."""
+        key = (model.name, model.config.model, family, self.charged)
+        spent = self._spendings.get(key) or Spending(
+            provider=model.name,
+            model=model.config.model,
+            family=family,
+            charged=self.charged,
+            simulated=model.simulated,
+            deployment=model.deployment,
+            caution=model.caution,
+            parameters=model.parameters,
+        )
+        self._spendings[key] = spent.with_call(completion, recorded, price, model.billed, model.batch)
 
     def spendings(self) -> list[Spending]:
         """Of every kind of call so far."""

@@ -1,7 +1,9 @@
 """A language model as stages and methods get it: recorded, metered and kept within the budget."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Literal
 
@@ -9,9 +11,9 @@ import pandas as pd
 
 from llmrec_bench.errors import BenchError, suggest
 from llmrec_bench.llm.budget import Budget, BudgetReached
-from llmrec_bench.llm.cassette import Asked, Cassette
+from llmrec_bench.llm.cassette import Asked, Cassette, Request
 from llmrec_bench.llm.language_model import Completion, LanguageModel
-from llmrec_bench.llm.meter import Meter, Spending
+from llmrec_bench.llm.meter import Meter
 from llmrec_bench.llm.prices import PriceList
 from llmrec_bench.llm.prompt import Prompt
 
@@ -75,83 +77,115 @@ class MeteredModel:
         self._price = asking.prices.price(model.config.model)
 
     def complete(self, prompts: Sequence[Prompt]) -> list[Completion]:
-        """One completion for each prompt, in their order; `failed` ones say why there is no answer.
+        """One completion for each prompt, in their order. All else as `answers`."""
+        found = dict(self.answers(prompts))
+        return [found[place] for place in range(len(prompts))]
+
+    def answers(self, prompts: Iterable[Prompt]) -> Iterator[tuple[int, Completion]]:
+        """(index, completion) of every prompt, each as soon as it is there, in any order; `failed` ones say why there
+        is no answer. Prompts may be made while those before them are under way; that happens in another thread, maybe.
 
         Prompts that are alike are asked once. Every answer is recorded as soon as it is there.
         Raises `BenchError` where no request can succeed, where replaying meets a prompt that was not recorded, and
         `BudgetReached` before a request that might pass the budget; answers recorded until then are kept.
         """
-        keys = [self._asked.key(prompt.plain()) for prompt in prompts]
-        wanted: dict[str, Prompt] = {}
-        for key, prompt in zip(keys, prompts, strict=True):
-            wanted.setdefault(key, prompt)
-        found, missing = self._look_up(wanted)
-        if missing and self._asking.mode == "replay":
-            raise self._unrecorded(missing, len(wanted))
-        asked = set()
-        if missing:
-            with self._cassette.asking(wanted):
-                found, missing = self._look_up(wanted)  # another process may have asked meanwhile
-                for key, completion in self._ask(missing):
-                    found[key] = completion
-                    asked.add(key)
-                    self._charge(missing[key], completion, recorded=False)
-        for key, prompt in zip(keys, prompts, strict=True):
-            if key in asked:
-                asked.remove(key)  # charged already; the next prompt that is alike costs nothing
-            else:
-                self._charge(prompt, found[key], recorded=True)
-        return [found[key] for key in keys]
+        self._cassette.refresh()
+        if self._asking.mode == "replay":
+            prompts = list(prompts)
+            self._require_recorded(prompts)
+        numbered, first = enumerate(prompts), None
+        for place, prompt in numbered:
+            key = Request(self._asked, prompt).key
+            first = first or key
+            entry = self._cassette.find(key)
+            if entry is None:
+                with self._cassette.asking(first):
+                    self._cassette.refresh()  # another process may have asked meanwhile
+                    yield from self._ask(_Missing(chain([(place, prompt)], numbered), self._asked, self._cassette))
+                return
+            self._charge(prompt.family, entry.completion, recorded=True)
+            yield place, entry.completion
 
     def close(self) -> None:
         """Let go of the provider's weights and connections, and of the cassette."""
         self._cassette.close()
         self._model.close()
 
-    def _look_up(self, wanted: Mapping[str, Prompt]) -> tuple[dict[str, Completion], dict[str, Prompt]]:
-        """What is recorded, and the prompts whose answers are not."""
-        self._cassette.refresh()
-        entries = {key: self._cassette.find(key) for key in wanted}
-        found = {key: entry.completion for key, entry in entries.items() if entry is not None}
-        return found, {key: prompt for key, prompt in wanted.items() if key not in found}
+    def _ask(self, missing: "_Missing") -> Iterator[tuple[int, Completion]]:
+        failed: dict[str, Completion] = {}
+        for key, completion in self._part(missing, {}) if self._budget is None else self._parts(missing):
+            place, family = missing.wanted[key]
+            if completion.failed:
+                failed[key] = completion
+            self._charge(family, completion, recorded=False)
+            yield place, completion
+            yield from self._play(missing)
+        yield from self._play(missing)
+        for place, key in missing.repeats:
+            _, family = missing.wanted[key]
+            entry = self._cassette.find(key)
+            completion = failed[key] if entry is None else entry.completion
+            self._charge(family, completion, recorded=True)  # the first of them has paid
+            yield place, completion
 
-    def _ask(self, missing: Mapping[str, Prompt]) -> Iterator[tuple[str, Completion]]:
-        keys = list(missing)
-        while keys:
-            part, reserved = self._afford(keys, missing)
-            keys = keys[len(part) :]
-            left = dict(zip(part, reserved, strict=True))
-            try:
-                for i, completion in self._model.answer([missing[key] for key in part]):
-                    try:
-                        if not completion.failed:
-                            self._cassette.record(self._asked, missing[part[i]], completion, part[i])
-                    finally:
-                        self._settle(left.pop(part[i]), completion)
-                    yield part[i], completion
-            finally:
-                for usd in left.values():
-                    self._settle(usd, None)
-            if left:
-                raise BenchError(f"provider '{self._model.name}' left {len(left)} of {len(part)} prompts unanswered")
+    def _play(self, missing: "_Missing") -> Iterator[tuple[int, Completion]]:
+        while missing.recorded:
+            place, family, completion = missing.recorded.popleft()
+            self._charge(family, completion, recorded=True)
+            yield place, completion
 
-    def _afford(self, keys: list[str], prompts: Mapping[str, Prompt]) -> tuple[list[str], list[float]]:
-        """The next prompts to ask, with the money set aside for each."""
+    def _parts(self, missing: "_Missing") -> Iterator[tuple[str, Completion]]:
+        """(key, completion) of all that is missing, a part at a time for which money is set aside."""
+        unasked = list(missing)
+        while unasked:
+            reserved = self._afford(unasked)
+            part, unasked = unasked[: len(reserved)], unasked[len(reserved) :]
+            yield from self._part(part, {request.key: usd for (request, _), usd in zip(part, reserved, strict=True)})
+
+    def _part(self, asked: Iterable["_Wanted"], left: dict[str, float]) -> Iterator[tuple[str, Completion]]:
+        """(key, completion) of what is asked; `left` is the money set aside for each key."""
+        under_way: dict[int, Request] = {}
+        numbers = count()
+
+        def made() -> Iterator[Prompt]:
+            for request, prompt in asked:
+                under_way[next(numbers)] = request
+                yield prompt
+
+        unread = made()
+        try:
+            for i, completion in self._model.answer_arriving(unread):
+                request = under_way.pop(i)
+                try:
+                    if not completion.failed:
+                        self._cassette.record(request, completion)
+                finally:
+                    self._settle(left.pop(request.key, 0.0), completion)
+                yield request.key, completion
+        finally:
+            for usd in left.values():
+                self._settle(usd, None)
+        for _ in unread:
+            pass
+        if under_way:
+            n = next(numbers)
+            raise BenchError(f"provider '{self._model.name}' left {len(under_way)} of {n} prompts unanswered")
+
+    def _afford(self, unasked: Sequence["_Wanted"]) -> list[float]:
+        """Money set aside for each of the next prompts to ask, the first ones."""
         budget = self._budget
-        if budget is None:
-            return keys, [0.0] * len(keys)
-        size = len(keys) if self._model.batch else _SLICE
+        assert budget is not None
+        size = len(unasked) if self._model.batch else _SLICE
         while True:
-            part = keys[:size]
-            most = [self._most_usd(prompts[key]) for key in part]
+            most = [self._most_usd(prompt) for _, prompt in unasked[:size]]
             try:
                 budget.reserve(sum(most))
-                return part, most
+                return most
             except BudgetReached:
-                if len(part) == 1:
+                if len(most) == 1:
                     budget.stop()
                     raise
-                size = len(part) // 2
+                size = len(most) // 2
 
     @property
     def _budget(self) -> Budget | None:
@@ -175,26 +209,47 @@ class MeteredModel:
             cost = reserved_usd if told is None else told
         self._budget.settle(reserved_usd, cost)
 
-    def _charge(self, prompt: Prompt, completion: Completion, recorded: bool) -> None:
-        model = self._model
-        blank = Spending(
-            provider=model.name,
-            model=model.config.model,
-            family=prompt.family,
-            charged=self._meter.charged,
-            simulated=model.simulated,
-            deployment=model.deployment,
-            caution=model.caution,
-            parameters=model.parameters,
-        )
-        self._meter.charge(blank, completion, recorded, self._price, model.billed, model.batch)
+    def _charge(self, family: str, completion: Completion, recorded: bool) -> None:
+        self._meter.charge(self._model, family, completion, recorded, self._price)
 
-    def _unrecorded(self, missing: Mapping[str, Prompt], asked: int) -> BenchError:
-        key, prompt = next(iter(missing.items()))
+    def _require_recorded(self, prompts: Iterable[Prompt]) -> None:
+        wanted = {Request(self._asked, prompt).key: prompt for prompt in reversed(list(prompts))}
+        missing = [(key, prompt) for key, prompt in reversed(wanted.items()) if key not in self._cassette]
+        if not missing:
+            return
+        key, prompt = missing[0]
         shown = " ".join(prompt.messages[-1].content.split())
         about = f", about item {prompt.items[0]}" if prompt.items else ""
-        return BenchError(
-            f"replay: {len(missing):,} of {asked:,} answers of {self._model.name} {self._model.config.model} are not "
-            f"recorded in {self._asking.cassette}; the first, {prompt.family} {key[:12]}{about}: "
+        raise BenchError(
+            f"replay: {len(missing):,} of {len(wanted):,} answers of {self._model.name} {self._model.config.model} are "
+            f"not recorded in {self._asking.cassette}; the first, {prompt.family} {key[:12]}{about}: "
             f"'{shown if len(shown) <= 80 else shown[:79] + '…'}'; run without replay to ask for them"
         )
+
+
+_Wanted = tuple[Request, Prompt]
+
+
+class _Missing:
+    """Goes through prompts for what is to be asked, each once. It puts aside what is recorded, and what
+    is alike. One thread may go through it while another takes what was put aside."""
+
+    def __init__(self, numbered: Iterable[tuple[int, Prompt]], asked: Asked, cassette: Cassette) -> None:
+        self._numbered, self._asked, self._cassette = numbered, asked, cassette
+        self.wanted: dict[str, tuple[int, str]] = {}
+        """Place and family of those that were given, by key."""
+        self.recorded: deque[tuple[int, str, Completion]] = deque()
+        """Place, family and answer of those recorded."""
+        self.repeats: list[tuple[int, str]] = []
+        """Places and keys of those that are like one given before."""
+
+    def __iter__(self) -> Iterator[_Wanted]:
+        for place, prompt in self._numbered:
+            request = Request(self._asked, prompt)
+            if request.key in self.wanted:
+                self.repeats.append((place, request.key))
+            elif (entry := self._cassette.find(request.key)) is not None:
+                self.recorded.append((place, prompt.family, entry.completion))
+            else:
+                self.wanted[request.key] = place, prompt.family
+                yield request, prompt

@@ -1,5 +1,6 @@
 """Recorded answers: nothing is lost, nothing is handed to the wrong prompt, and what is corrupt is named."""
 
+import hashlib
 import json
 import random
 import subprocess
@@ -16,11 +17,12 @@ from hypothesis import strategies as st
 from llmrec_bench.cli import main
 from llmrec_bench.errors import BenchError
 from llmrec_bench.llm.archive import export, holdings, import_file
-from llmrec_bench.llm.cassette import Cassette, Entry, request_key
+from llmrec_bench.llm.cassette import Asked, Cassette, Entry, Request, request_key
 from llmrec_bench.llm.language_model import Completion, Usage
 from llmrec_bench.llm.prompt import Message, Prompt, ask
 
 IDENTITY = {"version": "1", "provider": "clerk", "model": "quill", "temperature": 0.5}
+ASKED = Asked(IDENTITY)
 
 STRANGE = [
     "plain",
@@ -42,7 +44,7 @@ def recorded(folder: Path, count: int = 3) -> list[Prompt]:
     prompts = [ask(f"prompt {i}", "note", (f"item {i}",)) for i in range(count)]
     cassette = Cassette(folder)
     for i, prompt in enumerate(prompts):
-        cassette.record(IDENTITY, prompt, completion(f"answer {i}"))
+        cassette.record(Request(ASKED, prompt), completion(f"answer {i}"))
     return prompts
 
 
@@ -62,13 +64,42 @@ def test_what_is_recorded_comes_back(tmp_path, text):
     answer = Completion(text, "length", Usage(None, 5, None), None)
     prompt = Prompt((Message("system", text), Message("user", "and?")), "note", (text, "2"), sample=3)
     cassette = Cassette(tmp_path / "new" / "folder")
-    cassette.record(IDENTITY, prompt, answer)
-    cassette.record(IDENTITY, ask("another", "note"), completion())
+    cassette.record(Request(ASKED, prompt), answer)
+    cassette.record(Request(ASKED, ask("another", "note")), completion())
     entry = find(cassette.folder, prompt)
     assert entry is not None
     assert entry.completion == answer
     assert (entry.identity, entry.family, entry.request) == (IDENTITY, "note", prompt.plain())
     assert segment(cassette.folder).read_bytes().count(b"\n") == 2
+    assert list(cassette.faults()) == []
+
+
+@pytest.mark.parametrize("text", STRANGE, ids=range(len(STRANGE)))
+def test_a_line_is_plain_json_with_a_check_sum_over_the_rest(text):
+    identity, prompt = {"model": text, "seed": None, "top_p": 0.5}, ask(text, "note", (text,))
+    line = Entry(request_key(identity, prompt), identity, text, completion(text), "2026-11-01", prompt.plain()).line()
+    plain = json.loads(line)
+    total = plain.pop("sum")
+    hashed = json.dumps(plain, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    assert total == hashlib.sha256(hashed).hexdigest()[:16]
+    assert line.startswith(f'{{"key":"{plain["key"]}","version":1,'.encode())
+    assert line.endswith(f',"sum":"{total}"}}\n'.encode())
+    asked = {"identity": identity, "request": prompt.plain()}
+    asked_text = json.dumps(asked, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    assert plain["key"] == hashlib.sha256(asked_text).hexdigest()[:32]
+
+
+def test_own_answers_are_found_at_once_and_read_once(tmp_path):
+    cassette = Cassette(tmp_path)
+    prompts = [ask(str(i), "note") for i in range(3)]
+    for i, prompt in enumerate(prompts):
+        cassette.record(Request(ASKED, prompt), completion(f"answer {i}"))
+        Cassette(tmp_path).record(Request(ASKED, ask(f"another's {i}", "note")), completion())
+    found = [cassette.find(request_key(IDENTITY, prompt)) for prompt in prompts]
+    assert [entry and entry.completion.text for entry in found] == ["answer 0", "answer 1", "answer 2"]
+    assert len(cassette) == 3
+    cassette.refresh()
+    assert len(cassette) == 6
     assert list(cassette.faults()) == []
 
 
@@ -101,10 +132,10 @@ def test_the_key_is_over_what_decides_an_answer_and_nothing_else():
 def test_a_reader_sees_what_others_wrote_after_a_refresh(tmp_path):
     reader, writer = Cassette(tmp_path), Cassette(tmp_path)
     first, second = ask("first", "note"), ask("second", "note")
-    writer.record(IDENTITY, first, completion("1"))
+    writer.record(Request(ASKED, first), completion("1"))
     reader.refresh()
-    writer.record(IDENTITY, second, completion("2"))
-    Cassette(tmp_path).record(IDENTITY, first, completion("another answer to the first"))
+    writer.record(Request(ASKED, second), completion("2"))
+    Cassette(tmp_path).record(Request(ASKED, first), completion("another answer to the first"))
     assert reader.find(request_key(IDENTITY, second)) is None
     reader.refresh()
     found = [reader.find(request_key(IDENTITY, prompt)) for prompt in (first, second)]
@@ -117,7 +148,7 @@ def test_files_that_come_with_a_provider_are_read_and_not_written(tmp_path):
     shipped = segment(tmp_path / "theirs")
     before = shipped.read_bytes()
     cassette = Cassette(tmp_path / "ours", [shipped])
-    cassette.record(IDENTITY, ask("new", "note"), completion())
+    cassette.record(Request(ASKED, ask("new", "note")), completion())
     cassette.refresh()
     assert len(cassette) == len(prompts) + 1
     assert shipped.read_bytes() == before
@@ -128,7 +159,7 @@ def test_a_closed_cassette_keeps_no_file_open(tmp_path):
     before = len(list(handles.iterdir()))
     for i in range(20):
         cassette = Cassette(tmp_path)
-        cassette.record(IDENTITY, ask(str(i), "note"), completion())
+        cassette.record(Request(ASKED, ask(str(i), "note")), completion())
         cassette.close()
         cassette.close()
     assert len(list(handles.iterdir())) == before
@@ -138,7 +169,7 @@ def test_a_closed_cassette_keeps_no_file_open(tmp_path):
 WRITER = """
 import sys
 from pathlib import Path
-from llmrec_bench.llm.cassette import Cassette
+from llmrec_bench.llm.cassette import Asked, Cassette, Request
 from llmrec_bench.llm.language_model import Completion, Usage
 from llmrec_bench.llm.prompt import ask
 folder, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
@@ -147,7 +178,7 @@ print("ready", flush=True)
 for i in range(count):
     prompt = ask(f"prompt {name} {i}", "note", (str(i),))
     answer = Completion(f"{name} {i} " + "lang\\u2028" * (i % 50), "stop", Usage(i, i), 0.5)
-    cassette.record({"model": "quill"}, prompt, answer)
+    cassette.record(Request(Asked({"model": "quill"}), prompt), answer)
     print(i, flush=True)
 """
 
@@ -197,7 +228,7 @@ def test_a_torn_last_line_counts_as_not_recorded(tmp_path, cut):
     assert [find(tmp_path, prompt) is not None for prompt in prompts] == [True, True, False]
     cassette = Cassette(tmp_path)
     cassette.refresh()
-    cassette.record(IDENTITY, prompts[2], completion("asked again"))
+    cassette.record(Request(ASKED, prompts[2]), completion("asked again"))
     again = find(tmp_path, prompts[2])
     assert again is not None
     assert again.completion.text == "asked again"
@@ -237,7 +268,7 @@ CORRUPT: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "lost line end": (lambda line: line[:-1], "it is no entry"),
     "wrong sum": (lambda line: line[:-19] + b"0" * 16 + line[-3:], "its check sum does not fit"),
     "other request": (with_other_key, "its key is not that of its request"),
-    "changed number": (lambda line: line.replace(b'"prompt_tokens":7', b'"prompt_tokens":1'), "its check sum"),
+    "changed number": (lambda line: line.replace(b'"prompt_tokens": 7', b'"prompt_tokens": 1'), "its check sum"),
 }
 
 
@@ -294,21 +325,21 @@ FULL = """
 import resource, signal, sys
 from pathlib import Path
 from llmrec_bench.errors import BenchError
-from llmrec_bench.llm.cassette import Cassette
+from llmrec_bench.llm.cassette import Asked, Cassette, Request
 from llmrec_bench.llm.language_model import Completion
 from llmrec_bench.llm.prompt import ask
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, resource.RLIM_INFINITY))
-cassette, stored = Cassette(Path(sys.argv[1])), 0
+asked, cassette, stored = Asked({"model": "quill"}), Cassette(Path(sys.argv[1])), 0
 try:
     while True:
-        cassette.record({"model": "quill"}, ask(f"prompt {stored}", "note"), Completion("x" * 300, "stop"))
+        cassette.record(Request(asked, ask(f"prompt {stored}", "note")), Completion("x" * 300, "stop"))
         stored += 1
 except BenchError as error:
     print(stored)
     print(error)
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-cassette.record({"model": "quill"}, ask(f"prompt {stored}", "note"), Completion("room again", "stop"))
+cassette.record(Request(asked, ask(f"prompt {stored}", "note")), Completion("room again", "stop"))
 """
 
 
@@ -327,7 +358,7 @@ def test_a_full_disk_is_one_line_and_costs_no_earlier_answer(tmp_path):
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(BenchError, match=r"file/cassette: the cassette cannot be written \("):
-        Cassette(tmp_path / "file" / "cassette").record(IDENTITY, ask("x", "note"), completion())
+        Cassette(tmp_path / "file" / "cassette").record(Request(ASKED, ask("x", "note")), completion())
 
 
 @settings(max_examples=25, deadline=None)
@@ -355,11 +386,11 @@ def test_the_order_and_the_segments_change_no_answer(tmp_path_factory, order, ho
 
 def test_export_and_import_round_trip(tmp_path):
     prompts = recorded(tmp_path / "a")
-    Cassette(tmp_path / "a").record(IDENTITY, ask(STRANGE[3], "other"), Completion(STRANGE[5], "stop"))
+    Cassette(tmp_path / "a").record(Request(ASKED, ask(STRANGE[3], "other")), Completion(STRANGE[5], "stop"))
     file = tmp_path / "handed-on.jsonl"
     assert export(Cassette(tmp_path / "a"), file, with_prompts=True) == 4
     mine = Cassette(tmp_path / "b")
-    mine.record(IDENTITY, prompts[0], completion("mine, and it stays"))
+    mine.record(Request(ASKED, prompts[0]), completion("mine, and it stays"))
     assert import_file(mine, file) == (3, 1)
     assert import_file(Cassette(tmp_path / "b"), file) == (0, 4)
     one = {e.key: e for e in Cassette(tmp_path / "a").entries()}

@@ -3,8 +3,9 @@
 import datetime
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,17 @@ class Wild(Parrot):
     simulated = True
 
 
+class Prompter(Parrot):
+    """Answers a prompt before it takes the next."""
+
+    takes = 99
+
+    def answer_arriving(self, prompts: Iterable[Prompt]) -> Iterator[tuple[int, Completion]]:
+        for i, prompt in enumerate(islice(prompts, self.takes)):
+            for _, completion in self.answer([prompt]):
+                yield i, completion
+
+
 @pytest.fixture(autouse=True)
 def untrained(monkeypatch):
     for name, value in (("asked", []), ("failing", set()), ("stops_at", ""), ("forgets", ""), ("destroys", None)):
@@ -94,6 +106,42 @@ def test_answers_come_in_the_order_of_the_prompts_and_the_same_prompt_is_asked_o
     assert spent.notional_usd == pytest.approx(5 * (0.01 + 0.05))
     assert (spent.prompt_tokens, spent.completion_tokens, spent.call_seconds) == (50, 25, 10.0)
     assert spent.price == "quill of 2024-01-01"
+
+
+def test_prompts_may_be_made_while_those_before_are_under_way(asking):
+    opened(asking).complete(prompts("b"))
+    Parrot.asked.clear()
+    seen = []
+
+    def made() -> Iterator[Prompt]:
+        for text in "abacb":
+            seen.append((text, list(Parrot.asked)))
+            yield ask(text, "note")
+
+    meter = Meter()
+    found = list(opened(replace(asking, kinds={"parrot": Prompter}), meter).answers(made()))
+    # The second `a` waits for the first, whatever comes of it, and `b` is recorded.
+    assert found == [(i, Completion(f"{'abacb'[i]}!", "stop", Parrot.usage, 2.0)) for i in (0, 3, 1, 4, 2)]
+    assert seen == [("a", []), ("b", ["a"]), ("a", ["a"]), ("c", ["a"]), ("b", ["a", "c"])]
+    [spent] = meter.spendings()
+    assert (spent.calls, spent.recorded_calls) == (5, 3)
+    assert spent.billed_usd == pytest.approx(2 * 0.06)
+
+
+def test_a_fault_in_making_prompts_keeps_what_was_answered(asking):
+    def made() -> Iterator[Prompt]:
+        yield ask("a", "note")
+        raise BenchError("no more words")
+
+    with pytest.raises(BenchError, match="no more words"):
+        list(opened(replace(asking, kinds={"parrot": Prompter})).answers(made()))
+    assert opened(replace(asking, mode="replay")).complete(prompts("a"))[0].text == "a!"
+
+
+def test_a_provider_that_does_not_take_every_prompt_is_named(asking, monkeypatch):
+    monkeypatch.setattr(Prompter, "takes", 2)
+    with pytest.raises(BenchError, match="provider 'parrot' left 3 of 5 prompts unanswered"):
+        opened(replace(asking, kinds={"parrot": Prompter})).complete(prompts(*"abcde"))
 
 
 def test_prompts_for_other_items_or_samples_are_others(asking):
@@ -136,6 +184,21 @@ def test_two_who_want_the_same_at_once_ask_once(asking):
     second.join(timeout=30)
     assert [c.text for c in answers] == ["a!", "b!"]
     assert sorted(Parrot.asked) == ["a", "b"]
+
+
+def test_who_comes_later_waits_for_what_is_under_way(asking):
+    asking = replace(asking, kinds={"parrot": Prompter})
+    early = opened(asking).answers(prompts(*"abc"))
+    next(early)  # `a` is recorded, and the others are to be asked
+    found: list[Completion] = []
+    late = threading.Thread(target=lambda: found.extend(opened(asking).complete(prompts(*"abc"))))
+    late.start()
+    late.join(0.5)
+    assert late.is_alive()
+    assert len(list(early)) == 2
+    late.join(60)
+    assert [completion.text for completion in found] == ["a!", "b!", "c!"]
+    assert Parrot.asked == ["a", "b", "c"]
 
 
 def test_another_models_answers_are_not_taken(asking):
