@@ -1,6 +1,7 @@
 """The five calls of OpenAI's batch interface that a batch needs."""
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -84,7 +85,7 @@ class BatchEndpoint:
             response = await files.create(file=("requests.jsonl", lines), purpose="batch")
             return response.http_response.content
 
-        return self._read(_Named, await self._retries.until_answered(attempt, NO_BATCHES)).id
+        return self._read(_Named, await self._answered(attempt, NO_BATCHES)).id
 
     async def create(self, file_id: str, perhaps_there: bool) -> str:
         """The name of the one batch over an uploaded file.
@@ -105,7 +106,7 @@ class BatchEndpoint:
             response = await batches.create(input_file_id=file_id, endpoint=CHAT, completion_window="24h")
             return response.http_response.content
 
-        return self._read(_Named, await self._retries.until_answered(attempt, NO_BATCHES)).id
+        return self._read(_Named, await self._answered(attempt, NO_BATCHES)).id
 
     async def look(self, batch_id: str, not_found: str) -> Batch:
         """How the batch stands now. `not_found` is what it means that the provider does not know it."""
@@ -113,7 +114,7 @@ class BatchEndpoint:
         async def attempt() -> bytes:
             return (await self._client.batches.with_raw_response.retrieve(batch_id)).http_response.content
 
-        return self._read(Batch, await self._retries.until_answered(attempt, not_found))
+        return self._read(Batch, await self._answered(attempt, not_found))
 
     async def completions(self, batch: Batch, not_found: str) -> dict[str, Completion]:
         """Those that an ended batch came to, `failed` ones with what the provider says, by their requests' keys."""
@@ -131,7 +132,12 @@ class BatchEndpoint:
         async def attempt() -> bytes:
             return (await self._client.files.content(file_id)).content
 
-        return await self._retries.until_answered(attempt, not_found)
+        return await self._answered(attempt, not_found)
+
+    async def _answered(self, attempt: Callable[[], Awaitable[bytes]], not_found: str) -> bytes:
+        import openai
+
+        return await self._retries.until_answered(attempt, (openai.APIError, TimeoutError), not_found)
 
     def _completion(self, line: _Line) -> Completion:
         response = line.response

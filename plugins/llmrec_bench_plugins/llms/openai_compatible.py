@@ -1,7 +1,7 @@
 """Every server that speaks OpenAI's chat interface: OpenAI, most of its rivals, vLLM, llama.cpp, Ollama, and
 `transformers serve`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -85,7 +85,11 @@ class OpenAICompatible(LanguageModel):
         return None
 
     def answer(self, prompts: Sequence[Prompt]) -> Iterator[tuple[int, Completion]]:
-        """(index, completion), each as soon as it is there.
+        """As `answer_arriving`."""
+        return self.answer_arriving(prompts)
+
+    def answer_arriving(self, prompts: Iterable[Prompt]) -> Iterator[tuple[int, Completion]]:
+        """(index, completion), each as soon as it is there; a prompt is taken when its request can be sent.
 
         What had arrived, or was under way, is handed out before a `BenchError` is raised. Of a batch, seconds are
         None.
@@ -93,13 +97,13 @@ class OpenAICompatible(LanguageModel):
         config = self.config
         endpoint = Endpoint.find(base_url(config.base_url), config.key_variable)
         retries = Retries(endpoint, config.retries, config.longest_wait_seconds)
-        bodies = [self.body(prompt) for prompt in prompts]
         if config.batch:
             batches = Batches(endpoint, retries, config.batch_folder, config.poll_seconds, config.timeout_seconds)
-            yield from batches.answer(prompts, bodies)
+            prompts = list(prompts)
+            yield from batches.answer(prompts, [self.body(prompt) for prompt in prompts])
             return
         requests = ChatRequests(endpoint, retries, self._limit, config.concurrency, config.timeout_seconds)
-        yield from stream(partial(requests.answer, bodies))
+        yield from stream(partial(requests.answer, map(self.body, prompts)))
 
     def body(self, prompt: Prompt) -> dict[str, Any]:
         """The request as the chat interface takes it."""

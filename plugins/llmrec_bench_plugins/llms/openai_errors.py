@@ -1,15 +1,21 @@
 """What a provider's errors mean: for all requests, for one request, or for a while."""
 
+import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from llmrec_bench_plugins.llms.openai_endpoint import Endpoint
 
 if TYPE_CHECKING:
+    import aiohttp
     import openai
+
+Failure: TypeAlias = "StatusError | aiohttp.ClientError | TimeoutError | openai.APIError"
+"""What a try may end with."""
 
 PASSING = {408, 409, 425, 429}
 """Statuses that may be another the next time, besides those from 500 on."""
@@ -19,7 +25,22 @@ class RequestFailed(Exception):
     """One request has no answer, whatever becomes of the others; the message is one line."""
 
 
-def hopeless(error: "openai.APIError | TimeoutError", endpoint: Endpoint, not_found: str) -> str | None:
+class StatusError(Exception):
+    """A response that says why there is no answer, read as the openai package reads it."""
+
+    def __init__(self, response: "aiohttp.ClientResponse", content: bytes) -> None:
+        super().__init__(f"status {response.status}")
+        self.status_code, self.response = response.status, response
+        self.body: Any = content.decode(errors="replace")
+        with suppress(ValueError):
+            self.body = json.loads(self.body)
+        details = self.body if isinstance(self.body, dict) else {}
+        if isinstance(details.get("error"), dict):
+            details = details["error"]
+        self.code, self.type = details.get("code"), details.get("type")
+
+
+def hopeless(error: Failure, endpoint: Endpoint, not_found: str) -> str | None:
     """Why no request can succeed, in one line; None where others may. `not_found` is what a 404 means."""
     status, code = getattr(error, "status_code", None), getattr(error, "code", None)
     host, variable = endpoint.host, endpoint.key_variable
@@ -37,28 +58,35 @@ def hopeless(error: "openai.APIError | TimeoutError", endpoint: Endpoint, not_fo
     return None
 
 
-def may_pass(error: "openai.APIError | TimeoutError") -> bool:
+def may_pass(error: Failure) -> bool:
     """True where the same request may be answered the next time: a busy or broken server, no answer, no connection."""
     status = getattr(error, "status_code", None)
     return status is None or status in PASSING or status >= 500
 
 
-def unreachable(error: "openai.APIError | TimeoutError") -> bool:
+def unreachable(error: Failure) -> bool:
     """True where there was no connection to begin with."""
+    import aiohttp
+
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        return True
     # By name: the package has changed its HTTP library before, and not the names.
     return type(error.__cause__).__name__ in ("ConnectError", "ConnectTimeout")
 
 
-def told(error: "openai.APIError | TimeoutError", endpoint: Endpoint) -> str:
+def told(error: Failure, endpoint: Endpoint) -> str:
     """What went wrong with a request, in one line: the server's words where there are any."""
-    import openai
-
-    if isinstance(error, TimeoutError | openai.APITimeoutError):
+    if isinstance(error, TimeoutError) or type(error).__name__ == "APITimeoutError":
         return "no answer within timeout_seconds"
     status = getattr(error, "status_code", None)
     if status is not None:
         return endpoint.excerpt(f"{status}: {words(getattr(error, 'body', None))}")
-    return endpoint.excerpt(f"connection lost: {error.__cause__ or error}")
+    return endpoint.excerpt(f"connection lost: {cause_of(error)}")
+
+
+def cause_of(error: Failure) -> str:
+    """What is behind a failed connection; the openai package hides it."""
+    return str(error.__cause__ if type(error).__name__.startswith("API") and error.__cause__ else error)
 
 
 def words(body: object) -> str:

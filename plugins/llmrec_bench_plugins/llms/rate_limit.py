@@ -40,6 +40,8 @@ class RateLimit:
     def reserve(self, tokens: int) -> Reservation:
         """The first place that is free, never before one given out earlier."""
         now = self._clock()
+        if self._requests is None and self._tokens is None:
+            return Reservation(now, 0.0, tokens)
         start = max(now, self._minute[-1].start) if self._minute else now
         while self._minute:
             over = self._minute[0].start + MINUTE_SECONDS

@@ -4,21 +4,20 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from llmrec_bench import BenchError
 from llmrec_bench_plugins.llms.openai_endpoint import Endpoint
 from llmrec_bench_plugins.llms.openai_errors import (
+    Failure,
     RequestFailed,
+    cause_of,
     hopeless,
     may_pass,
     told,
     unreachable,
     wait_asked_seconds,
 )
-
-if TYPE_CHECKING:
-    import openai
 
 Answer = TypeVar("Answer")
 
@@ -39,19 +38,19 @@ class Retries:
         self._longest_wait_seconds = longest_wait_seconds
         self._stopped = asyncio.Event()
 
-    async def until_answered(self, attempt: Callable[[], Awaitable[Answer]], not_found: str) -> Answer:
-        """What an attempt returned. `not_found` is what a 404 means.
+    async def until_answered(
+        self, attempt: Callable[[], Awaitable[Answer]], failures: tuple[type[Exception], ...], not_found: str
+    ) -> Answer:
+        """What an attempt returned. `failures` are what a try may end with, and `not_found` is what a 404 means.
 
         Raises `RequestFailed` where this request gets no answer, `BenchError` where none would, and `Stopped`.
         """
-        import openai
-
         began, tries = time.monotonic(), 0
         while True:
             try:
                 return await attempt()
-            except (openai.APIError, TimeoutError) as error:
-                failure = error
+            except failures as error:
+                failure: Failure = error  # type: ignore[assignment]
             tries += 1
             fatal = hopeless(failure, self._endpoint, not_found)
             if fatal is not None:
@@ -63,6 +62,8 @@ class Retries:
 
     async def pause(self, seconds: float) -> None:
         """Sleep; raises `Stopped` as soon as `stop` is called."""
+        if seconds == 0 and not self._stopped.is_set():
+            return
         try:
             async with asyncio.timeout(seconds):
                 await self._stopped.wait()
@@ -70,11 +71,16 @@ class Retries:
             return
         raise Stopped
 
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopped.is_set()
+
     def stop(self) -> None:
         """End all pauses, now and later."""
         self._stopped.set()
 
-    def _wait_seconds(self, failure: "openai.APIError | TimeoutError", tries: int) -> float | None:
+    def _wait_seconds(self, failure: Failure, tries: int) -> float | None:
         if tries > self._retries or not may_pass(failure):
             return None
         response = getattr(failure, "response", None)
@@ -83,9 +89,9 @@ class Retries:
             return min(LAST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (tries - 1)) * random.uniform(0.75, 1.25)
         return asked if asked <= self._longest_wait_seconds else None
 
-    def _given_up(self, failure: "openai.APIError | TimeoutError", tries: int, seconds: float) -> Exception:
+    def _given_up(self, failure: Failure, tries: int, seconds: float) -> Exception:
         tried = "tried once" if tries == 1 else f"tried {tries} times"
         if unreachable(failure):
-            cause = self._endpoint.excerpt(str(failure.__cause__)) or "no connection in time"
+            cause = self._endpoint.excerpt(cause_of(failure)) or "no connection in time"
             return BenchError(f"openai: cannot reach {self._endpoint.host}: {tried} in {seconds:.1f} s ({cause})")
         return RequestFailed(f"{told(failure, self._endpoint)}, {tried}")

@@ -1,51 +1,64 @@
 """From a coroutine that hands out results to an iterator over them."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import Future
-from contextlib import suppress
-from queue import SimpleQueue
-from threading import Thread
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
+Produce = Callable[[Callable[[Item], None]], Coroutine[Any, Any, None]]
 
 
-def stream(produce: Callable[[Callable[[Item], None]], Coroutine[Any, Any, None]]) -> Iterator[Item]:
+def stream(produce: Produce[Item]) -> Iterator[Item]:
     """What `produce(hand_out)` hands out, each as soon as it is there, in that order; then what `produce` raised.
 
-    `produce` runs on an event loop in a thread of its own, so the caller may be inside another loop. Closing the
-    iterator cancels `produce` and waits for the thread to end.
+    `produce` goes on only while the next item is waited for: two threads that work at once in one interpreter spend
+    more on taking turns than on requests. Closing the iterator cancels `produce` and waits for it to end.
     """
-    arrived: SimpleQueue[tuple[Item] | None] = SimpleQueue()
-    running: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = Future()
-    outcome: Future[None] = Future()
-
-    async def main() -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        running.set_result((asyncio.get_running_loop(), task))
-        await produce(lambda item: arrived.put((item,)))
-
-    def work() -> None:
-        try:
-            asyncio.run(main())
-        except BaseException as error:
-            outcome.set_exception(error)
-        else:
-            outcome.set_result(None)
-        arrived.put(None)
-
-    # A daemon: an iterator that nobody closed must not keep the interpreter from ending.
-    thread = Thread(target=work, name="stream", daemon=True)
-    thread.start()
     try:
-        while (item := arrived.get()) is not None:
-            yield item[0]
-        outcome.result()
-    finally:
-        if not outcome.done():
-            loop, task = running.result()
-            with suppress(RuntimeError):  # the loop ended in between
-                loop.call_soon_threadsafe(task.cancel)
-        thread.join()
+        asyncio.get_running_loop()
+    except RuntimeError:
+        yield from _steps(produce)
+    else:
+        yield from _steps_elsewhere(produce)
+
+
+def _steps(produce: Produce[Item]) -> Generator[Item, None, None]:
+    arrived: deque[Item] = deque()
+    is_wanted = True
+
+    def hand_out(item: Item) -> None:
+        arrived.append(item)
+        wake()
+
+    def wake(_: object = None) -> None:
+        if is_wanted:  # else the loop is to run until all has ended
+            loop.stop()  # at the end of its round, in which others may arrive
+
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        loop = runner.get_loop()
+        task = loop.create_task(produce(hand_out))
+        task.add_done_callback(wake)
+        try:
+            while arrived or not task.done():
+                if arrived:
+                    loop.call_soon(loop.stop)
+                loop.run_forever()
+                if arrived:
+                    yield arrived.popleft()
+            task.result()
+        finally:
+            is_wanted = False
+
+
+def _steps_elsewhere(produce: Produce[Item]) -> Iterator[Item]:
+    """In another thread, as the loop that runs in this one bears no second."""
+    steps = _steps(produce)
+    with ThreadPoolExecutor(1, thread_name_prefix="stream") as thread:
+        try:
+            while item := thread.submit(lambda: [*islice(steps, 1)]).result():
+                yield item[0]
+        finally:
+            thread.submit(steps.close).result()

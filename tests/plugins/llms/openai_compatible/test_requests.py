@@ -4,7 +4,7 @@ import json
 import re
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import enumerate as living_threads
 from typing import Any
 
@@ -182,6 +182,36 @@ def test_what_no_request_survives_is_raised_after_what_arrived(
     assert answered == ["a", "b"]
     assert message in told
     assert len(server.times) == 3
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_prompts_that_cannot_be_made_cost_no_answer_before_them(
+    concurrency: int, server: Any, make_provider: Make
+) -> None:
+    def made() -> Iterator[Prompt]:
+        yield from (ask(str(i), "test") for i in range(9))
+        raise BenchError("no more words")
+
+    answered = []
+    with pytest.raises(BenchError, match="no more words"):
+        answered.extend(i for i, _ in make_provider(concurrency=concurrency).answer_arriving(made()))
+    assert sorted(answered) == list(range(9))
+
+
+def test_no_more_prompts_are_made_than_may_be_needed(server: Any, make_provider: Make) -> None:
+    seen: list[int] = []
+
+    def made() -> Iterator[Prompt]:
+        for i in range(50):
+            seen.append(i)
+            yield ask("x" if i == 20 else str(i), "test")
+
+    server.answer("x", {"status": 401})
+    answered = []
+    with pytest.raises(BenchError, match="401"):
+        answered.extend(i for i, _ in make_provider(concurrency=2).answer_arriving(made()))
+    assert set(answered) >= set(range(20))
+    assert len(seen) < 30
 
 
 def test_what_is_under_way_is_waited_for_and_nobody_waits_to_try_again(server: Any, make_provider: Make) -> None:
