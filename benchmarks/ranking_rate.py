@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,7 @@ class Measured:
     seconds: float
     cpu_seconds: float
     """Of the client's process in that time."""
+    server_cpu_seconds: float = 0.0
     memory_ratio: float | None = None
 
 
@@ -182,7 +183,7 @@ def ask_ranker(url: str, queries: int, in_flight: int, answered: "Synchronized[i
         [spending] = record.spending
         assert (spending.calls, spending.recorded_calls, spending.prompt_tokens) == (queries, 0, 300 * queries)
         cpu = ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime
-        return Measured(record.resources.score_seconds, cpu, found[1] / found[0])
+        return Measured(record.resources.score_seconds, cpu, memory_ratio=found[1] / found[0])
 
 
 def _watch_memory(answered: "Synchronized[int]", queries: int, found: list[int]) -> None:
@@ -206,15 +207,19 @@ def _in_child(results: Any, act: Any, arguments: tuple[Any, ...]) -> None:
     results.put(act(*arguments))
 
 
-def measure(act: Any, *arguments: Any) -> Measured:
-    """What `act` measured in a process of its own."""
+def measure(server: int, act: Any, *arguments: Any) -> Measured:
+    """What `act` measured in a process of its own, and what the server's process spent on it meanwhile."""
+    import psutil
+
     context = multiprocessing.get_context("spawn")
     results = context.SimpleQueue()
     child = context.Process(target=_in_child, args=(results, act, arguments))
+    before = psutil.Process(server).cpu_times()
     child.start()
     measured: Measured = results.get()
     child.join()
-    return measured
+    after = psutil.Process(server).cpu_times()
+    return replace(measured, server_cpu_seconds=after.user + after.system - before.user - before.system)
 
 
 def main() -> None:
@@ -229,6 +234,7 @@ def main() -> None:
     answered, port = context.Value("q", 0, lock=True), context.Value("i", 0, lock=True)
     server = context.Process(target=serve, args=(options.milliseconds / 1000, answered, port), daemon=True)
     server.start()
+    assert server.pid is not None
     while not port.value:
         time.sleep(0.01)
     load = (f"http://127.0.0.1:{port.value}/v1", options.queries, options.in_flight)
@@ -245,13 +251,14 @@ def main() -> None:
             ("openai package", ask_openai, ()),
             ("llm-ranker", ask_ranker, (answered,)),
         ):
-            found.setdefault(name, []).append(measure(act, *load, *more))
+            found.setdefault(name, []).append(measure(server.pid, act, *load, *more))
     server.kill()
-    print(f"{'':<16}{'a second':>9}{'of ideal':>10}{'CPU ms a request':>18}")
+    print(f"{'':<16}{'a second':>9}{'of ideal':>10}{'CPU ms a request':>18}{'of the server':>15}")
     for name, runs in found.items():
         rate = statistics.median(options.queries / run.seconds for run in runs)
         cpu = statistics.median(1000 * run.cpu_seconds / options.queries for run in runs)
-        print(f"{name:<16}{rate:9,.0f}{rate / ideal:10.2f}{cpu:18.2f}")
+        served = statistics.median(1000 * run.server_cpu_seconds / options.queries for run in runs)
+        print(f"{name:<16}{rate:9,.0f}{rate / ideal:10.2f}{cpu:18.2f}{served:15.2f}")
     ours = [ideal * run.seconds / options.queries for run in found["llm-ranker"]]
     share, growth = 1 / statistics.median(ours), max(run.memory_ratio or 0 for run in found["llm-ranker"])
     print(

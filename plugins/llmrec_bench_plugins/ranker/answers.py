@@ -102,7 +102,8 @@ class _Candidates:
         """The place of a number from 1, None for one that no candidate has."""
         if len(str(number)) > _DIGITS:
             return None
-        return int(number) - 1 if 1 <= int(number) <= len(self.titles) else None
+        place = int(number) - 1
+        return place if 0 <= place < len(self.titles) else None
 
     def exactly(self, text: str) -> int | None:
         """By the very title."""

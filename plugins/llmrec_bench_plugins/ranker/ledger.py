@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import get_args
 
 import numpy as np
@@ -74,7 +74,8 @@ class Ledger:
 
     def remarks(self) -> Iterator[str]:
         """Lines for the foot of a table."""
-        entries, counts = list(self.entries.values()), self.outcomes()
+        # The same sums in whatever order answers came.
+        entries, counts = [self.entries[user] for user in sorted(self.entries)], self.outcomes()
         told = (f"{counts[outcome]:,} {outcome}" for outcome in get_args(Outcome) if outcome != "failed")
         failed = f", {counts['failed']:,} failed" if counts["failed"] else ""
         yield f"{counts.total():,} answers to {len(entries):,} queries: {', '.join(told)}{failed}"
@@ -139,8 +140,9 @@ def rank_by_third(ranks: Sequence[npt.NDArray[np.float64]]) -> tuple[float, ...]
     n = len(ranks[0]) if ranks else 0
     if n < len(THIRDS):
         return ()
-    mean = np.mean(ranks, axis=0) / (n - 1)
-    return tuple(float(part.mean()) for part in np.array_split(mean, len(THIRDS)))
+    mean = (np.add.reduce(ranks) / len(ranks) / (n - 1)).tolist()
+    cuts = [0, (n + 2) // 3, (n + 2) // 3 + (n + 1) // 3, n]
+    return tuple(sum(mean[start:end]) / (end - start) for start, end in pairwise(cuts))
 
 
 def agreement(ranks: Sequence[npt.NDArray[np.float64]]) -> float:

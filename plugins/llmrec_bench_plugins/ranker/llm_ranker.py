@@ -1,7 +1,7 @@
 """LLMRank: a language model is shown a history and candidates, and ranks them."""
 
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -28,11 +28,16 @@ from llmrec_bench_plugins.ranker.next_item_recall import NextItemRecall
 from llmrec_bench_plugins.ranker.procedures import ListWise, PairWise, SlidingWindow
 from llmrec_bench_plugins.ranker.prompt_order import drawn
 from llmrec_bench_plugins.ranker.ranked_lists import RankedList, rank_lists
-from llmrec_bench_plugins.ranker.ranking_prompts import AskedRanking, CandidateList, PromptOptions, RankingPrompts
+from llmrec_bench_plugins.ranker.ranking_prompts import (
+    AskedRanking,
+    CandidateList,
+    Items,
+    PromptOptions,
+    RankingPrompts,
+    candidate_items,
+)
 from llmrec_bench_plugins.ranker.title_recall import TitleRecall
 from llmrec_bench_plugins.stages.wording import ranking_wordings
-
-Items = npt.NDArray[np.int64]
 
 _RETRIEVAL_TIES = 1_000_001
 """A use of chance beside those of prompts."""
@@ -116,16 +121,17 @@ class LLMRanker(Method):
         if self.config.retriever is not None:
             popular = np.argsort(-train.item_counts(), kind="stable")[: self.config.retrieved]
             candidates = np.tile(popular, (len(queries), 1))
-        prompts, asked = RankingPrompts(self.config, train.items, seed), list[AskedRanking]()
+        prompts, asked = RankingPrompts(self.config, train.items, seed), list[Prompt]()
 
-        def as_shown(round_of: Sequence[AskedRanking]) -> list[Reading]:
-            asked.extend(round_of)
-            return [Reading(tuple(range(len(ranking.shown))), "valid") for ranking in round_of]
+        def as_shown(rankings: Iterable[AskedRanking]) -> Iterator[tuple[int, Reading]]:
+            for index, ranking in enumerate(rankings):
+                asked.append(ranking.prompt)
+                yield index, Reading(tuple(range(len(ranking.shown))), "valid")
 
-        rank_lists(
-            list(prompts.lists(queries, self._shown_whole(candidates))), prompts, self.config.procedure, as_shown
-        )
-        return [ranking.prompt for ranking in asked]
+        lists = prompts.lists(queries, candidate_items(self._shown_whole(candidates)))
+        for _ in rank_lists(lists, prompts, self.config.procedure, as_shown):
+            pass
+        return asked
 
     def fit(self, train: TrainingData, run: Run) -> None:
         """Fit the retriever, if there is one, and open the language model; nothing is asked yet."""
@@ -162,22 +168,23 @@ class LLMRanker(Method):
         to be shown.
         """
         candidates = self._shown_whole(queries.candidates) if self._retriever is None else self._retrieve(queries)
-        ranked = self._rank(list(self._prompts.lists(queries, candidates)))
-        of_row = {row: list(group) for row, group in groupby(ranked, key=lambda one: one.candidates.row)}
+        all_items = candidate_items(candidates)
         width = self._n_items if queries.candidates is None else queries.candidates.shape[1]
         scores = np.full((len(queries), width), np.nan, dtype=np.float32)
-        for row, user in enumerate(queries.users.tolist()):
-            items = np.unique(candidates[row][candidates[row] != PAD]).astype(np.int64)
-            lists = of_row.get(row, [])
-            ranks = [one.ranks(items) for one in lists]
-            self._ledger.entries[user] = entry_of(items, lists, ranks, isinstance(self.config.procedure, PairWise))
-            self._first_shown[user] = next((ranking.shown for one in lists for ranking, _ in one.answers), items[:0])
-            if not ranks:
-                continue
-            columns = items if queries.candidates is None else queries.candidates[row]
-            asked_about = np.isin(columns, items)
-            places = items if queries.candidates is None else np.flatnonzero(asked_about)
-            scores[row, places] = -np.mean(ranks, axis=0)[np.searchsorted(items, columns[asked_about])]
+        unasked = dict.fromkeys(range(len(queries)))
+        for row, lists in self._ranked(queries, all_items):
+            del unasked[row]
+            items = all_items[row]
+            mean = self._enter(int(queries.users[row]), items, lists)
+            if queries.candidates is None:
+                scores[row, items] = -mean
+            else:
+                columns = queries.candidates[row]
+                places = np.minimum(np.searchsorted(items, columns), len(items) - 1)
+                asked_about = items[places] == columns
+                scores[row, asked_about] = -mean[places[asked_about]]
+        for row in unasked:
+            self._enter(int(queries.users[row]), all_items[row], [])
         return scores
 
     def prompt_places(self, queries: Queries) -> Items | None:
@@ -198,23 +205,48 @@ class LLMRanker(Method):
                 places[row, real] = place_of[queries.candidates[row, real]]
         return places
 
-    def _rank(self, lists: list[CandidateList]) -> list[RankedList]:
-        procedure = self.config.procedure
-        most = max((procedure.prompts_at_once(len(one.items)) for one in lists), default=1)
-        size = max(1, _PROMPTS_AT_ONCE // max(1, most))
-        return [
-            ranked
-            for start in range(0, len(lists), size)
-            for ranked in rank_lists(lists[start : start + size], self._prompts, procedure, self._read)
-        ]
+    def _enter(self, user: int, items: Items, lists: Sequence[RankedList]) -> npt.NDArray[np.float64]:
+        """Note what became of a query, and return the mean ranks (n,) of its candidates; NaN where nothing was
+        asked."""
+        ranks = [one.ranks(items) for one in lists]
+        self._ledger.entries[user] = entry_of(items, lists, ranks, isinstance(self.config.procedure, PairWise))
+        self._first_shown[user] = next((ranking.shown for one in lists for ranking, _ in one.answers), items[:0])
+        return np.add.reduce(ranks) / len(ranks) if ranks else np.full(len(items), np.nan)
 
-    def _read(self, asked: Sequence[AskedRanking]) -> list[Reading]:
-        completions = self._model.complete([ranking.prompt for ranking in asked])
-        if asked and all(completion.failed for completion in completions):
-            raise BenchError(f"llm-ranker: all {len(asked):,} requests failed; the first: {completions[0].error}")
-        return [
-            _reading(completion, ranking, self.config) for ranking, completion in zip(asked, completions, strict=True)
-        ]
+    def _ranked(self, queries: Queries, items: Sequence[Items]) -> Iterator[tuple[int, list[RankedList]]]:
+        """(row, its lists by permutation) of each query that has something to ask, as soon as all are ranked."""
+        unfinished: dict[int, list[RankedList]] = {}
+        for ranked in self._rank(self._prompts.lists(queries, items), max(map(len, items), default=0)):
+            of_row = unfinished.setdefault(ranked.candidates.row, [])
+            of_row.append(ranked)
+            if len(of_row) == self.config.permutations:
+                of_row = unfinished.pop(ranked.candidates.row)
+                yield ranked.candidates.row, sorted(of_row, key=lambda one: one.candidates.permutation)
+
+    def _rank(self, lists: Iterator[CandidateList], longest: int) -> Iterator[RankedList]:
+        procedure = self.config.procedure
+        size = max(1, _PROMPTS_AT_ONCE // max(1, procedure.prompts_at_once(longest)))
+        for first in lists:
+            yield from rank_lists(chain([first], islice(lists, size - 1)), self._prompts, procedure, self._ask)
+
+    def _ask(self, rankings: Iterable[AskedRanking]) -> Iterator[tuple[int, Reading]]:
+        """(index, reading), each as soon as its answer is there."""
+        under_way: dict[int, AskedRanking] = {}
+        failures, answered = dict[int, str](), False
+
+        def prompts() -> Iterator[Prompt]:
+            for index, ranking in enumerate(rankings):
+                under_way[index] = ranking
+                yield ranking.prompt
+
+        for index, completion in self._model.answers(prompts()):
+            if completion.failed:
+                failures[index] = completion.error
+            else:
+                answered = True
+            yield index, _reading(completion, under_way.pop(index), self.config)
+        if failures and not answered:
+            raise BenchError(f"llm-ranker: all {len(failures):,} requests failed; the first: {failures[0]}")
 
     def _shown_whole(self, candidates: npt.NDArray[np.integer] | None) -> npt.NDArray[np.integer]:
         if candidates is None:

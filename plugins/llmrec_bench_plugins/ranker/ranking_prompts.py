@@ -27,6 +27,9 @@ _SHUFFLE_HISTORY = 1_000_000
 _ANONYMOUS = 1_000_002
 
 
+Items = npt.NDArray[np.int64]
+
+
 class PromptOptions(Config):
     """What a prompt for a ranking shows, and how."""
 
@@ -84,7 +87,7 @@ class CandidateList:
     permutation: int
     history: tuple[int, ...]
     """Item codes, in the order they are shown in."""
-    items: npt.NDArray[np.int64]
+    items: Items
     """int64 (n,): item codes of the candidates, in the order that prompts first show them in."""
 
 
@@ -138,21 +141,16 @@ class RankingPrompts:
                 latest = drawn(self._seed, int(queries.users[row]), _SHUFFLE_HISTORY).permutation(latest)
         return latest.tolist()
 
-    def candidates(self, candidates: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-        """The items (codes, ascending) that may be shown of a row of candidates: those with a title, each once."""
-        items = np.unique(candidates[candidates != PAD]).astype(np.int64)
-        return items[self._titled[items]]
-
-    def lists(self, queries: Queries, candidates: npt.NDArray[np.integer]) -> Iterator[CandidateList]:
-        """What each query is to have ranked, for its row of `candidates` (B, C). Nothing is asked of a query without a
-        history to show, or without a candidate to show."""
+    def lists(self, queries: Queries, items: Sequence[Items]) -> Iterator[CandidateList]:
+        """What each query is to have ranked, of its candidates as `candidate_items` gives them: those with a title.
+        Nothing is asked of a query without a history to show, or without a candidate to show."""
         for row, user in enumerate(queries.users.tolist()):
-            history, items = tuple(self.history(queries, row)), self.candidates(candidates[row])
-            if not history or not len(items):
+            history, titled = tuple(self.history(queries, row)), items[row][self._titled[items[row]]]
+            if not history or not len(titled):
                 continue
             for permutation in range(self._options.permutations):
-                order = prompt_order(self._options.order, len(items), self._seed, user, permutation)
-                yield CandidateList(row, permutation, history, items[order])
+                order = prompt_order(self._options.order, len(titled), self._seed, user, permutation)
+                yield CandidateList(row, permutation, history, titled[order])
 
     def ask(self, about: CandidateList, places: Places, repeat: int) -> AskedRanking:
         """The prompt that shows the candidates at these places of a list, when it has been asked `repeat` times before.
@@ -160,9 +158,11 @@ class RankingPrompts:
         Raises `BenchError` where it is longer than `longest_prompt` with one item of the history.
         """
         shown, sample = about.items[places], about.permutation + repeat * self._options.permutations
-        plain = [self._titles[item] for item in shown]
+        plain = [self._titles[item] for item in shown.tolist()]
         titles = tell_apart(plain) if self._options.answer == "titles" else plain
-        told_apart = np.array([own != title for own, title in zip(plain, titles, strict=True)], dtype=bool)
+        told_apart = np.zeros(len(plain), dtype=bool)
+        if titles is not plain:
+            told_apart[:] = [own != title for own, title in zip(plain, titles, strict=True)]
         longest, kept = self._options.longest_prompt, about.history
         prompt = self._prompt(kept, shown, titles, sample)
         while longest is not None and prompt.characters > longest:
@@ -185,13 +185,21 @@ class RankingPrompts:
             options.domain,
             [self._tokens[item] for item in history],
             [self._titles[item] for item in history],
-            [self._tokens[item] for item in shown],
+            [self._tokens[item] for item in shown.tolist()],
             titles,
             options.prompt,
             options.answer,
             options.products,
             sample,
         )
+
+
+def candidate_items(candidates: npt.NDArray[np.integer]) -> list[Items]:
+    """The items (codes, ascending) among each row of candidates (B, C), each once."""
+    ordered = np.sort(candidates, axis=1).astype(np.int64)
+    first = ordered != PAD
+    first[:, 1:] &= ordered[:, 1:] != ordered[:, :-1]
+    return [row[kept] for row, kept in zip(ordered, first, strict=True)]
 
 
 def tell_apart(titles: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ from llmrec_bench_plugins.baselines.bm25 import BM25
 from llmrec_bench_plugins.baselines.popularity import Popularity
 from llmrec_bench_plugins.llms.simulated import Simulated
 from llmrec_bench_plugins.llms.simulation.faults import Faults
+from llmrec_bench_plugins.ranker import llm_ranker
 from llmrec_bench_plugins.ranker.ledger import agreement, rank_by_third
 from llmrec_bench_plugins.ranker.llm_ranker import LLMRanker
 
@@ -346,3 +347,20 @@ def test_places_are_those_of_the_first_prompt(make_training, make_queries, make_
     [whole] = staged.prompt_places(make_queries([[0]]))
     assert sorted(whole.tolist()) == [-1] * 7 + [0, 1]
     assert set(np.flatnonzero(whole >= 0)) == {1, 2}
+
+
+def test_the_first_answer_is_read_before_the_last_prompt_is_made(make_training, make_queries, make_ranker, monkeypatch):
+    ranker = make_ranker(make_training([[0, 1, 2, 3]], n_items=4))
+    events = []
+
+    def answer_arriving(self, prompts):
+        for i, prompt in enumerate(prompts):
+            events.append("asked")
+            yield from ((i, completion) for _, completion in self.answer([prompt]))
+
+    read = llm_ranker.read_ranking
+    monkeypatch.setattr(type(ranker._model._model), "answer_arriving", answer_arriving, raising=False)
+    monkeypatch.setattr(llm_ranker, "read_ranking", lambda *given: events.append("read") or read(*given))
+    scores = ranker.score(make_queries([[0], [1], [2]], [[1, 2], [2, 3], [3, 0]]))
+    assert events == ["asked", "read"] * 3
+    assert not np.isnan(scores).any()
