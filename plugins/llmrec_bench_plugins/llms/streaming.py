@@ -43,7 +43,7 @@ def _steps(produce: Produce[Item]) -> Generator[Item, None, None]:
         task.add_done_callback(wake)
         try:
             while arrived or not task.done():
-                if arrived:
+                if arrived:  # a round for what is ready, so that it waits for one taken item at most
                     loop.call_soon(loop.stop)
                 loop.run_forever()
                 if arrived:
