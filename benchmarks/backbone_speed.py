@@ -1,6 +1,6 @@
 """Training speed of SASRec, GRU4Rec and SR-GNN beside RecBole's own and beside plain torch modules.
 
-    python benchmarks/backbone_speed.py --recbole PYTHON [--converged MODEL] [--profile [--width 64]]
+    python benchmarks/backbone_speed.py --recbole PYTHON [--converged MODEL [--seed 1]] [--profile [--width 64]]
     python benchmarks/backbone_speed.py --converged MODEL --reach VALUE [--settings NAME] [--repeats 5]
 
 Every measurement is a process of its own with one thread; peers and ours take turns. Without an interpreter that has
@@ -111,12 +111,16 @@ def defaults_for_recbole(model: str) -> dict[str, Any]:
     return {**THEIR_OPTIONS[model], **shared, **own[model]}
 
 
-def compare_convergence(model: str, recbole: str, data: MovieLens, folder: Path, minutes: float) -> bool:
+def compare_convergence(model: str, recbole: str, data: MovieLens, folder: Path, minutes: float, seed: int) -> bool:
     """Time to RecBole's best validation NDCG@10, both with our default options; whether the ratio holds."""
-    print(f"\nTime to RecBole's NDCG@10, {model}, both with our default options, early stopping on validation NDCG@10")
+    print(
+        f"\nTime to RecBole's NDCG@10, {model}, seed {seed}, both with our default options, early stopping on "
+        "validation NDCG@10"
+    )
     file = folder / "scores.npz"
-    request = {"task": "converge", "model": model, "folder": str(folder), "scores": str(file), "minutes": minutes}
-    peer = run_trainer("with_recbole.py", recbole, {**request, "options": defaults_for_recbole(model)})
+    request: dict[str, Any] = {"task": "converge", "model": model, "seed": seed}
+    stored = {"folder": str(folder), "scores": str(file), "minutes": minutes}
+    peer = run_trainer("with_recbole.py", recbole, {**request, **stored, "options": defaults_for_recbole(model)})
     with np.load(file) as scores:
         reached = {part: data.ndcg(lambda q, part=part: scores[part][q.users], part) for part in ("validation", "test")}
     best = peer["best"]
@@ -125,7 +129,7 @@ def compare_convergence(model: str, recbole: str, data: MovieLens, folder: Path,
     print(f"RecBole  best epoch {best + 1} of {len(peer['cpu'])}: {seconds}; {ndcg}, by our evaluator")
     if not peer["converged"]:
         print(f"         stopped after {minutes:g} minutes without having converged")
-    ours = run_trainer("with_llmrec_bench.py", sys.executable, {"task": "converge", "model": model, "options": {}})
+    ours = run_trainer("with_llmrec_bench.py", sys.executable, {**request, "options": {}})
     print(
         f"ours     best epoch {ours['best'] + 1} of {len(ours['cpu'])}: {ours['cpu'][ours['best']]:.1f} CPU s; "
         f"NDCG@10 {ours['validation']:.4f} validation, {ours['test']:.4f} test; whole fit {ours['cpu'][-1]:.1f} CPU s"
@@ -223,6 +227,7 @@ def main() -> int:
     )
     parser.add_argument("--settings", help="with --reach: named settings of the model")
     parser.add_argument("--minutes", type=float, default=120, help="stop RecBole's convergence after so many")
+    parser.add_argument("--seed", type=int, default=1, help="of both, with --converged")
     parser.add_argument("--profile", action="store_true", help="only this: where a pass of ours goes")
     parser.add_argument("--width", type=int, default=WIDTH, help="of the profiled models")
     given = parser.parse_args()
@@ -237,7 +242,7 @@ def main() -> int:
         if given.converged:
             if given.recbole is None:
                 raise SystemExit("--converged needs --recbole PYTHON: it measures against RecBole")
-            return int(not compare_convergence(given.converged, given.recbole, data, folder, given.minutes))
+            return int(not compare_convergence(given.converged, given.recbole, data, folder, given.minutes, given.seed))
         held = compare_passes(given.recbole, folder, given.repeats)
         return int(not compare_steps(given.users, given.repeats) or not held)
 

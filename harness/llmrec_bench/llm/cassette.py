@@ -33,7 +33,9 @@ _LOCKS = 64
 
 
 _JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
-"""What is hashed, and kept."""
+"""What is hashed."""
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+"""What is kept where it is short: a request is kept as it is hashed, to be written out once."""
 
 
 class Asked:
@@ -41,7 +43,7 @@ class Asked:
 
     def __init__(self, identity: Mapping[str, Any]) -> None:
         """`identity` is everything but the prompt that decides an answer, as plain JSON values."""
-        self.text = _JSON.encode(dict(identity))
+        self.text, self.kept = _JSON.encode(dict(identity)), _COMPACT.encode(dict(identity))
 
 
 class Request:
@@ -87,8 +89,8 @@ class Entry:
 
     def line(self) -> bytes:
         """As it stands in a segment, its check sum at the end."""
-        identity, request = _JSON.encode(self.identity), _JSON.encode(self.request)
-        return _line(self.key, self.family, self.completion, self.recorded, identity, request)
+        asked, request = Asked(self.identity), _JSON.encode(self.request)
+        return _line(self.key, self.family, self.completion, self.recorded, asked, request)
 
     @classmethod
     def read(cls, line: bytes, where: str) -> "Entry":
@@ -113,16 +115,18 @@ class Entry:
 
     def check(self, where: str) -> None:
         """Raises `BenchError` where the key is not that of the request kept with it."""
-        if self.request is not None and _key(_JSON.encode(self.identity), _JSON.encode(self.request)) != self.key:
+        if self.request is not None and _key(Asked(self.identity).text, _JSON.encode(self.request)) != self.key:
             raise _corrupt(where, "its key is not that of its request")
 
 
-def _line(key: str, family: str, completion: Completion, recorded: str, identity: str, request: str) -> bytes:
-    """An entry's; `identity` and `request` are JSON already."""
-    told = {"family": family, **vars(completion), "usage": vars(completion.usage), "recorded": recorded}
-    values = {"key": _JSON.encode(key), "version": str(ENTRY_VERSION), "identity": identity}
+def _line(key: str, family: str, completion: Completion, recorded: str, asked: Asked, request: str) -> bytes:
+    """An entry's; `request` is JSON already."""
+    usage = vars(completion.usage)
+    told = {"family": family, **vars(completion), "usage": usage, "recorded": recorded}
+    values = {"key": _JSON.encode(key), "version": str(ENTRY_VERSION), "identity": asked.text}
     values |= {name: _JSON.encode(value) for name, value in told.items()} | {"request": request}
     hashed = ", ".join([f'"{name}": {values[name]}' for name in sorted(values)])
+    values |= {"identity": asked.kept, "usage": _COMPACT.encode(usage)}
     kept = ",".join([f'"{name}":{value}' for name, value in values.items()])
     return _bytes(f'{{{kept},"sum":"{_digest(f"{{{hashed}}}")[:16]}"}}\n')
 
@@ -242,7 +246,7 @@ class Cassette:
     def record(self, request: Request, completion: Completion) -> None:
         """Keep an answer. Raises `BenchError` where the disk is full or the folder cannot be written."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        line = _line(request.key, request.family, completion, now, request.asked.text, request.text)
+        line = _line(request.key, request.family, completion, now, request.asked, request.text)
         self._append(request.key, line)
 
     def write(self, entry: Entry) -> None:

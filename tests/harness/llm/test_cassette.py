@@ -268,7 +268,7 @@ CORRUPT: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "lost line end": (lambda line: line[:-1], "it is no entry"),
     "wrong sum": (lambda line: line[:-19] + b"0" * 16 + line[-3:], "its check sum does not fit"),
     "other request": (with_other_key, "its key is not that of its request"),
-    "changed number": (lambda line: line.replace(b'"prompt_tokens": 7', b'"prompt_tokens": 1'), "its check sum"),
+    "changed number": (lambda line: line.replace(b'"prompt_tokens":7', b'"prompt_tokens":1'), "its check sum"),
 }
 
 
