@@ -155,7 +155,9 @@ class MeteredModel:
         unread = made()
         try:
             for i, completion in self._model.answer_arriving(unread):
-                request = under_way.pop(i)
+                request = under_way.pop(i, None)
+                if request is None:
+                    raise BenchError(f"provider '{self._model.name}' answered prompt {i}, which does not wait for it")
                 try:
                     if not completion.failed:
                         self._cassette.record(request, completion)
@@ -231,8 +233,8 @@ _Wanted = tuple[Request, Prompt]
 
 
 class _Missing:
-    """Goes through prompts for what is to be asked, each once. It puts aside what is recorded, and what
-    is alike. One thread may go through it while another takes what was put aside."""
+    """Goes through prompts for what is to be asked, each once. It puts aside what is recorded, and what is alike. One
+    thread may go through it while another takes what was put aside."""
 
     def __init__(self, numbered: Iterable[tuple[int, Prompt]], asked: Asked, cassette: Cassette) -> None:
         self._numbered, self._asked, self._cassette = numbered, asked, cassette

@@ -144,6 +144,17 @@ def test_a_provider_that_does_not_take_every_prompt_is_named(asking, monkeypatch
         opened(replace(asking, kinds={"parrot": Prompter})).complete(prompts(*"abcde"))
 
 
+@pytest.mark.parametrize("index", [0, 7])
+def test_a_provider_that_answers_what_it_was_not_asked_is_named(asking, monkeypatch, index):
+    def answer(self: Parrot, prompts: Sequence[Prompt]) -> Iterator[tuple[int, Completion]]:
+        yield 0, Completion("a!", "stop")
+        yield index, Completion("again", "stop")
+
+    monkeypatch.setattr(Parrot, "answer", answer)
+    with pytest.raises(BenchError, match=f"provider 'parrot' answered prompt {index}, which does not wait for it"):
+        opened(asking).complete(prompts("a", "b"))
+
+
 def test_prompts_for_other_items_or_samples_are_others(asking):
     one = ask("a", "note", ("1",))
     opened(asking).complete([one, ask("a", "note", ("2",)), replace(one, sample=1), replace(one, family="other")])
