@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from llmrec_bench.artifacts import Artifacts
 from llmrec_bench.data.training import TrainingData
 from llmrec_bench.execute.trial_data import Loader
-from llmrec_bench.llm.cassette import Entry, request_key
+from llmrec_bench.llm.cassette import Asked, Entry, Request
 from llmrec_bench.llm.language_model import LanguageModel, Usage
 from llmrec_bench.llm.meter import Charged, plus
 from llmrec_bench.llm.metered import Asking
@@ -100,9 +100,9 @@ def unanswerable(plan: Plan, store: Store, asking: Asking, finished: Iterable[st
     done = _done(plan, Artifacts(store.root / "artifacts"), set(finished))
     found = []
     for asks in _all_asked(plan, store, asking, done):
-        cassette, identity = asking.cassette_for(asks.model.name), asks.model.identity()
+        cassette, asked = asking.cassette_for(asks.model.name), Asked(asks.model.identity())
         cassette.refresh()
-        keys = {request_key(identity, prompt) for prompt in asks.prompts}
+        keys = {Request(asked, prompt).key for prompt in asks.prompts}
         missing = sum(cassette.find(key) is None for key in keys)
         if not asks.exact and asking.mode == "replay":
             continue  # which answers it needs shows when it runs
@@ -185,8 +185,8 @@ def _nothing_asked(what: str, built: bool, seconds: float | None, fault: str) ->
 def _of(asks: _Asked, asking: Asking, built: bool, recorded: Mapping[str, Sequence[Entry]]) -> Estimate:
     """`recorded` are all answers by provider."""
     model, prompts = asks.model, asks.prompts
-    identity = model.identity()
-    keys = [request_key(identity, prompt) for prompt in prompts]
+    whom = Asked(model.identity())
+    keys = [Request(whom, prompt).key for prompt in prompts]
     wanted = set(keys)
     entries = {entry.key: entry for entry in recorded[model.name] if entry.key in wanted}
     known = [entry for entry in recorded[model.name] if entry.identity.get("model") == model.config.model]

@@ -90,18 +90,20 @@ class MeteredModel:
         `BudgetReached` before a request that might pass the budget; answers recorded until then are kept.
         """
         self._cassette.refresh()
+        wanted: Iterator[_Wanted] = (
+            (place, Request(self._asked, prompt), prompt) for place, prompt in enumerate(prompts)
+        )
         if self._asking.mode == "replay":
-            prompts = list(prompts)
-            self._require_recorded(prompts)
-        numbered, first = enumerate(prompts), None
-        for place, prompt in numbered:
-            key = Request(self._asked, prompt).key
-            first = first or key
-            entry = self._cassette.find(key)
+            wanted = iter(self._recorded(list(wanted)))
+        first = None
+        for one in wanted:
+            place, request, prompt = one
+            first = first or request.key
+            entry = self._cassette.find(request.key)
             if entry is None:
                 with self._cassette.asking(first):
                     self._cassette.refresh()  # another process may have asked meanwhile
-                    yield from self._ask(_Missing(chain([(place, prompt)], numbered), self._asked, self._cassette))
+                    yield from self._ask(_Missing(chain([one], wanted), self._cassette))
                 return
             self._charge(prompt.family, entry.completion, recorded=True)
             yield place, entry.completion
@@ -140,7 +142,7 @@ class MeteredModel:
         while unasked:
             reserved = self._afford(unasked)
             part, unasked = unasked[: len(reserved)], unasked[len(reserved) :]
-            yield from self._part(part, {request.key: usd for (request, _), usd in zip(part, reserved, strict=True)})
+            yield from self._part(part, {request.key: usd for (_, request, _), usd in zip(part, reserved, strict=True)})
 
     def _part(self, asked: Iterable["_Wanted"], left: dict[str, float]) -> Iterator[tuple[str, Completion]]:
         """(key, completion) of what is asked; `left` is the money set aside for each key."""
@@ -148,7 +150,7 @@ class MeteredModel:
         numbers = count()
 
         def made() -> Iterator[Prompt]:
-            for request, prompt in asked:
+            for _, request, prompt in asked:
                 under_way[next(numbers)] = request
                 yield prompt
 
@@ -179,7 +181,7 @@ class MeteredModel:
         assert budget is not None
         size = len(unasked) if self._model.batch else _SLICE
         while True:
-            most = [self._most_usd(prompt) for _, prompt in unasked[:size]]
+            most = [self._most_usd(prompt) for _, _, prompt in unasked[:size]]
             try:
                 budget.reserve(sum(most))
                 return most
@@ -214,30 +216,32 @@ class MeteredModel:
     def _charge(self, family: str, completion: Completion, recorded: bool) -> None:
         self._meter.charge(self._model, family, completion, recorded, self._price)
 
-    def _require_recorded(self, prompts: Iterable[Prompt]) -> None:
-        wanted = {Request(self._asked, prompt).key: prompt for prompt in reversed(list(prompts))}
-        missing = [(key, prompt) for key, prompt in reversed(wanted.items()) if key not in self._cassette]
+    def _recorded(self, wanted: "list[_Wanted]") -> "list[_Wanted]":
+        """All that is wanted. Raises `BenchError` where an answer is not recorded."""
+        prompts = {request.key: prompt for _, request, prompt in reversed(wanted)}
+        missing = [(key, prompt) for key, prompt in reversed(prompts.items()) if key not in self._cassette]
         if not missing:
-            return
+            return wanted
         key, prompt = missing[0]
         shown = " ".join(prompt.messages[-1].content.split())
         about = f", about item {prompt.items[0]}" if prompt.items else ""
         raise BenchError(
-            f"replay: {len(missing):,} of {len(wanted):,} answers of {self._model.name} {self._model.config.model} are "
-            f"not recorded in {self._asking.cassette}; the first, {prompt.family} {key[:12]}{about}: "
+            f"replay: {len(missing):,} of {len(prompts):,} answers of {self._model.name} {self._model.config.model} "
+            f"are not recorded in {self._asking.cassette}; the first, {prompt.family} {key[:12]}{about}: "
             f"'{shown if len(shown) <= 80 else shown[:79] + '…'}'; run without replay to ask for them"
         )
 
 
-_Wanted = tuple[Request, Prompt]
+_Wanted = tuple[int, Request, Prompt]
+"""With the place among the prompts."""
 
 
 class _Missing:
     """Goes through prompts for what is to be asked, each once. It puts aside what is recorded, and what is alike. One
     thread may go through it while another takes what was put aside."""
 
-    def __init__(self, numbered: Iterable[tuple[int, Prompt]], asked: Asked, cassette: Cassette) -> None:
-        self._numbered, self._asked, self._cassette = numbered, asked, cassette
+    def __init__(self, wanted: Iterable[_Wanted], cassette: Cassette) -> None:
+        self._all, self._cassette = wanted, cassette
         self.wanted: dict[str, tuple[int, str]] = {}
         """Place and family of those that were given, by key."""
         self.recorded: deque[tuple[int, str, Completion]] = deque()
@@ -246,12 +250,11 @@ class _Missing:
         """Places and keys of those that are like one given before."""
 
     def __iter__(self) -> Iterator[_Wanted]:
-        for place, prompt in self._numbered:
-            request = Request(self._asked, prompt)
+        for place, request, prompt in self._all:
             if request.key in self.wanted:
                 self.repeats.append((place, request.key))
             elif (entry := self._cassette.find(request.key)) is not None:
                 self.recorded.append((place, prompt.family, entry.completion))
             else:
                 self.wanted[request.key] = place, prompt.family
-                yield request, prompt
+                yield place, request, prompt

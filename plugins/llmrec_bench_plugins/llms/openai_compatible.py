@@ -89,7 +89,8 @@ class OpenAICompatible(LanguageModel):
         return self.answer_arriving(prompts)
 
     def answer_arriving(self, prompts: Iterable[Prompt]) -> Iterator[tuple[int, Completion]]:
-        """(index, completion), each as soon as it is there; a prompt is taken when its request can be sent.
+        """(index, completion), each as soon as it is there. Prompts are taken ahead of their requests, as many as may
+        be under way.
 
         What had arrived, or was under way, is handed out before a `BenchError` is raised. Of a batch, seconds are
         None.

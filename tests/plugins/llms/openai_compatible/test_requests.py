@@ -34,6 +34,26 @@ def until_error(provider: OpenAICompatible, texts: list[str]) -> tuple[list[str]
     return answered, message
 
 
+def test_who_pays_is_sent_where_the_environment_says_so(
+    server: Any, make_provider: Make, ask_all: AskAll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_ORG_ID", "the-org")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "the-project")
+    ask_all(make_provider(), ["hello"])
+    assert server.headers[0]["openai-organization"] == "the-org"
+    assert server.headers[0]["openai-project"] == "the-project"
+
+
+def test_a_proxy_of_the_environment_is_used(make_provider: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
+    monkeypatch.delenv("REQUEST_METHOD", raising=False)
+    _, message = until_error(make_provider(base_url="http://llm.invalid/v1", retries=0), ["a"])
+    assert str(port) in message
+
+
 def test_a_completion_has_text_reason_usage_and_seconds(server: Any, make_provider: Make, ask_all: AskAll) -> None:
     completion = ask_all(make_provider(), ["hello"])["hello"]
     assert (completion.text, completion.finish_reason, completion.error) == ("hello", "stop", "")
